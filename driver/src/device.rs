@@ -1,0 +1,118 @@
+//! The seam: what the driver asks of whatever stands on the other side of PCIe.
+//!
+//! ```text
+//!   Driver ──▶ Device ──┬─▶ VFIO: a mapped BAR, pinned shared memory, eventfds
+//!                       └─▶ the simulator: the model in process, its host memory
+//! ```
+//!
+//! A driver can be dropped at any instruction and started anew on the same device. What a body
+//! must give for that to lose nothing:
+//!
+//! - [`Device::dma`] with the same name and size gives the same memory at the same IOVA after the
+//!   process that asked first has died, and zeroed memory when the name is new.
+//! - Register writes reach the NIC in program order, after the stores that came before them.
+
+use crate::dma::DmaMemory;
+use crate::regio::RegIo;
+use std::os::fd::OwnedFd;
+
+/// An address as the NIC sees it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Iova(pub u64);
+
+impl Iova {
+    /// The address `bytes` further on.
+    #[must_use]
+    pub const fn offset(self, bytes: usize) -> Self {
+        Self(self.0 + bytes as u64)
+    }
+}
+
+impl std::fmt::Display for Iova {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+/// Why a [`Device`] could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// A name was asked for again with another size.
+    #[error("DMA memory `{name}` has {found} bytes, expected {expected}")]
+    DmaSize {
+        /// The memory's name.
+        name: String,
+        /// Bytes that it has.
+        found: usize,
+        /// Bytes that were asked for.
+        expected: usize,
+    },
+    /// The memory cannot be had.
+    #[error("no DMA memory `{name}` of {bytes} bytes")]
+    DmaMemory {
+        /// The memory's name.
+        name: String,
+        /// Bytes that were asked for.
+        bytes: usize,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The device has no such interrupt vector.
+    #[error("no interrupt vector {index}: the device has {available}")]
+    Vector {
+        /// The vector that was asked for.
+        index: u32,
+        /// Vectors that the device has.
+        available: u32,
+    },
+    /// The operating system refused.
+    #[error("{what} failed")]
+    Os {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A NIC as the host can reach it. Bodies: VFIO, and the simulator's model in process.
+pub trait Device {
+    /// How its registers are reached.
+    type Io: RegIo;
+
+    /// BAR0.
+    fn io(&self) -> &Self::Io;
+
+    /// DMA memory that outlives the process: the same name and size give the same memory at the
+    /// same IOVA after a re-attach; zeroed when new. Aligned to its size or 4,096 bytes, whichever
+    /// is smaller.
+    ///
+    /// # Errors
+    /// When there is none, or the name stands for another size.
+    fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError>;
+
+    /// An eventfd that becomes readable when MSI-X vector `index` fires.
+    ///
+    /// # Errors
+    /// When the device has no such vector.
+    fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError>;
+
+    /// Resets the function: its DMA has stopped when this returns.
+    ///
+    /// # Errors
+    /// When the device cannot be reset.
+    fn reset(&self) -> Result<(), DeviceError>;
+
+    /// Called between any two effects that outlive the process: stores to shared memory, register
+    /// writes. A body for crash tests may unwind instead of returning; all others leave it empty.
+    #[inline(always)]
+    fn step(&self) {}
+
+    /// Called in each turn of a bounded wait: a simulated device lets time pass.
+    #[inline]
+    fn relax(&self) {
+        std::hint::spin_loop();
+    }
+}

@@ -1,0 +1,277 @@
+//! Memory that the NIC reads and writes while the host does.
+//!
+//! ```text
+//!   DmaMemory { pointer, bytes, IOVA, keep-alive }        a clone is another handle
+//!      load / store        one value, one bounds check, one volatile access
+//!      load_acquire        the dword with the phase bit, before the entry is copied out
+//!      copy_out / copy_in  frames
+//! ```
+//!
+//! # Why this is sound
+//!
+//! - No reference to this memory is ever made: it is read and written by copies through raw
+//!   pointers, so a write of the device never breaks a promise made to the compiler.
+//! - Values are `FromBytes`: whatever a racing or lying device leaves behind is *some* value.
+//!   What it means is checked by those who read it.
+//! - A handle is neither `Send` nor `Sync`: within the process all accesses are of one thread.
+//! - Loads and stores are volatile, so that none is repeated, left out or moved past another. That
+//!   is all that crash consistency needs: a process that dies leaves its stores in program order.
+//!
+//! On a restart the memory is found again by its name; see [`crate::device::Device::dma`].
+#![expect(unsafe_code, reason = "memory shared with a device can only be reached by raw pointers; each block is argued")]
+
+use crate::device::{DeviceError, Iova};
+use std::any::Any;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering, fence};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// What [`DmaMemory`] is aligned to, bytes; typed accesses may ask for no more.
+const ALIGNMENT: usize = 8;
+/// Memory from this size on is aligned to it, and asked to be backed by huge pages.
+const HUGE_PAGE_BYTES: usize = 2 << 20;
+const PAGE_BYTES: usize = 4096;
+
+/// A handle of memory shared with the NIC; the memory lives as long as any handle.
+#[derive(Clone)]
+pub struct DmaMemory {
+    pointer: NonNull<u8>,
+    bytes: usize,
+    iova: Iova,
+    keep: Rc<dyn Any>,
+}
+
+impl std::fmt::Debug for DmaMemory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DmaMemory {{ iova: {}, bytes: {} }}", self.iova, self.bytes)
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn out_of_bounds(offset: usize, size: usize, bytes: usize) -> ! {
+    panic!("access of {size} bytes at {offset} in DMA memory of {bytes} bytes");
+}
+
+impl DmaMemory {
+    /// Memory that was mapped by someone else.
+    ///
+    /// # Safety
+    /// `pointer` is valid for reads and writes of `bytes` bytes for as long as `keep` lives, is
+    /// aligned to 8, and nothing in this process makes a reference to that memory or accesses it
+    /// from another thread without synchronising.
+    #[must_use]
+    pub unsafe fn from_raw(pointer: NonNull<u8>, bytes: usize, iova: Iova, keep: Rc<dyn Any>) -> Self {
+        assert!(pointer.addr().get().is_multiple_of(ALIGNMENT), "DMA memory is aligned to 8 bytes");
+        Self { pointer, bytes, iova, keep }
+    }
+
+    /// Zeroed memory of this process, for a device that lives in it: `name` is for the error.
+    ///
+    /// # Errors
+    /// When there is no such memory.
+    pub fn heap(name: &str, bytes: usize, iova: Iova) -> Result<Self, DeviceError> {
+        let heap = HeapMemory::zeroed(bytes).map_err(|source| DeviceError::DmaMemory {
+            name: name.to_owned(),
+            bytes,
+            source,
+        })?;
+        let pointer = heap.pointer;
+        // SAFETY: `pointer` is the start of a page-aligned allocation of `bytes` bytes that `heap`
+        // frees when it is dropped, and `heap` is the keep-alive. It gives out no references.
+        Ok(unsafe { Self::from_raw(pointer, bytes, iova, Rc::new(heap)) })
+    }
+
+    /// A handle of `bytes` bytes of this memory, from `offset` on (a multiple of 8).
+    ///
+    /// # Panics
+    /// When they are not within it.
+    #[must_use]
+    pub fn slice(&self, offset: usize, bytes: usize) -> Self {
+        assert!(offset.is_multiple_of(ALIGNMENT), "a slice starts at a multiple of 8");
+        self.check(offset, bytes);
+        // SAFETY: `offset` is within the allocation that `pointer` is the start of.
+        let pointer = unsafe { self.pointer.add(offset) };
+        Self { pointer, bytes, iova: self.iova.offset(offset), keep: Rc::clone(&self.keep) }
+    }
+
+    /// Bytes of the memory.
+    #[must_use]
+    #[inline]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Where the NIC finds it.
+    #[must_use]
+    #[inline]
+    pub const fn iova(&self) -> Iova {
+        self.iova
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn check(&self, offset: usize, size: usize) {
+        if offset > self.bytes || self.bytes - offset < size {
+            out_of_bounds(offset, size, self.bytes);
+        }
+    }
+
+    /// The address of a `T` at `offset`: in bounds and aligned.
+    #[inline(always)]
+    #[track_caller]
+    fn at<T>(&self, offset: usize) -> *mut T {
+        const { assert!(align_of::<T>() <= ALIGNMENT) };
+        if !offset.is_multiple_of(align_of::<T>()) || offset.saturating_add(size_of::<T>()) > self.bytes {
+            out_of_bounds(offset, size_of::<T>(), self.bytes);
+        }
+        // SAFETY: `offset` plus the size of `T` is within the memory, as was just checked.
+        unsafe { self.pointer.add(offset).cast().as_ptr() }
+    }
+
+    /// A copy of the value at `offset`.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub fn load<T: FromBytes + Copy>(&self, offset: usize) -> T {
+        // SAFETY: `at` gives an aligned address within live memory, and any bytes are a `T`. The
+        // device may write at the same time: the access is volatile, so the compiler takes nothing
+        // for granted about what it reads, and a torn value is still a `T`.
+        unsafe { self.at::<T>(offset).read_volatile() }
+    }
+
+    /// Puts `value` at `offset`.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[inline(always)]
+    #[track_caller]
+    pub fn store<T: IntoBytes + Immutable + Copy>(&self, offset: usize, value: T) {
+        // SAFETY: `at` gives an aligned address within live, writable memory; `T` has no padding, so
+        // no uninitialised byte gets there. Nobody in this process holds a reference to it.
+        unsafe { self.at::<T>(offset).write_volatile(value) }
+    }
+
+    /// The dword at `offset`; loads after it see all that the device stored before it.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub fn load_acquire(&self, offset: usize) -> u32 {
+        // SAFETY: `at` gives an address aligned for a `u32` within live memory. The device is the
+        // only one to write it meanwhile, with a single store of a dword.
+        unsafe { AtomicU32::from_ptr(self.at::<u32>(offset)) }.load(Ordering::Acquire)
+    }
+
+    /// Puts the dword `value` at `offset` after all stores before it.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[inline(always)]
+    #[track_caller]
+    pub fn store_release(&self, offset: usize, value: u32) {
+        // The fence orders the volatile stores before it too, which a release store alone would not.
+        fence(Ordering::Release);
+        // SAFETY: as in `load_acquire`, and the memory is writable.
+        unsafe { AtomicU32::from_ptr(self.at::<u32>(offset)) }.store(value, Ordering::Release);
+    }
+
+    /// Fills `to` with the bytes from `offset` on.
+    ///
+    /// # Panics
+    /// When they are out of bounds.
+    #[inline]
+    #[track_caller]
+    pub fn copy_out(&self, offset: usize, to: &mut [u8]) {
+        self.check(offset, to.len());
+        // SAFETY: source and destination are valid for `to.len()` bytes and apart, since no
+        // reference to this memory exists. A device that writes meanwhile changes which bytes are
+        // copied; none is interpreted before it is in `to`.
+        unsafe { self.pointer.add(offset).as_ptr().copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) }
+    }
+
+    /// Puts `from` at `offset`.
+    ///
+    /// # Panics
+    /// When it is out of bounds.
+    #[inline]
+    #[track_caller]
+    pub fn copy_in(&self, offset: usize, from: &[u8]) {
+        self.check(offset, from.len());
+        // SAFETY: as in `copy_out`, the other way round; the memory is writable.
+        unsafe { self.pointer.add(offset).as_ptr().copy_from_nonoverlapping(from.as_ptr(), from.len()) }
+    }
+
+    /// Puts `bytes` bytes of `from`, starting at `from_offset`, at `offset`.
+    ///
+    /// # Panics
+    /// When either side is out of bounds.
+    #[inline]
+    #[track_caller]
+    pub fn copy_from(&self, offset: usize, from: &Self, from_offset: usize, bytes: usize) {
+        self.check(offset, bytes);
+        from.check(from_offset, bytes);
+        // SAFETY: both sides are within live memory; they may be slices of the same memory and
+        // overlap, which `copy` allows. Racing writes of the device as in `copy_out`.
+        unsafe { self.pointer.add(offset).as_ptr().copy_from(from.pointer.add(from_offset).as_ptr(), bytes) }
+    }
+
+    /// Sets all of it to 0.
+    pub fn zero(&self) {
+        // SAFETY: the whole of live, writable memory to which no reference exists.
+        unsafe { self.pointer.as_ptr().write_bytes(0, self.bytes) }
+    }
+
+    /// Asks the cache for the line at `offset`. Never faults; past the end it does nothing useful.
+    #[inline(always)]
+    pub fn prefetch(&self, offset: usize) {
+        let address = self.pointer.as_ptr().wrapping_add(offset);
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch is a hint: it reads nothing and does not fault on any address.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(address.cast_const().cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = address;
+    }
+}
+
+/// Pages of this process.
+struct HeapMemory {
+    pointer: NonNull<u8>,
+    layout: std::alloc::Layout,
+}
+
+impl HeapMemory {
+    fn zeroed(bytes: usize) -> Result<Self, std::io::Error> {
+        let huge = bytes >= HUGE_PAGE_BYTES;
+        let alignment = if huge { HUGE_PAGE_BYTES } else { PAGE_BYTES };
+        let layout = std::alloc::Layout::from_size_align(bytes.max(1), alignment)
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
+        // SAFETY: the layout's size is not 0.
+        let pointer = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
+            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        if huge {
+            let whole = bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+            // SAFETY: the range is within the allocation and page-aligned; the advice changes how
+            // it is backed, not what it holds. A refusal costs speed only.
+            let _ = unsafe { rustix::mm::madvise(pointer.as_ptr().cast(), whole, rustix::mm::Advice::LinuxHugepage) };
+        }
+        Ok(Self { pointer, layout })
+    }
+}
+
+impl Drop for HeapMemory {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `zeroed` with this layout, and freed only here.
+        unsafe { std::alloc::dealloc(self.pointer.as_ptr(), self.layout) }
+    }
+}

@@ -1,0 +1,60 @@
+//! The two H3 hashes of a flow key.
+//!
+//! H3 (Carter and Wegman, 1979) is any linear map over GF(2): each bit of the hash is the parity of
+//! some of the key's bits. In the RTL that is an XOR tree a bit. In software a matrix product is
+//! slow, so the matrix was chosen to be the one of a xorshift generator (Marsaglia, 2003), which is
+//! linear too: seven instructions for 64 bits of key. The RTL's masks come from [`mask`].
+
+/// 64 bits of hash: the low half places a flow in the lower half of the slots, the high half in the
+/// upper. `identity` is [`crate::key::FlowKey::identity`].
+#[must_use]
+#[inline]
+pub const fn h3(identity: &[u64; 5]) -> u64 {
+    let mut hash = 0;
+    let mut word = 0;
+    while word < 5 {
+        hash ^= identity[word];
+        hash ^= hash << 13;
+        hash ^= hash >> 7;
+        hash ^= hash << 17;
+        word += 1;
+    }
+    hash
+}
+
+/// The key bits whose parity is hash bit `bit` (0 to 63), as five words.
+#[must_use]
+pub const fn mask(bit: u32) -> [u64; 5] {
+    let mut masks = [0; 5];
+    let mut input = 0;
+    while input < 320 {
+        let mut key = [0; 5];
+        key[input / 64] = 1 << (input % 64);
+        if h3(&key) >> bit & 1 == 1 {
+            masks[input / 64] |= 1 << (input % 64);
+        }
+        input += 1;
+    }
+    masks
+}
+
+/// Slots in one bucket.
+pub const WAYS: u32 = 8;
+
+/// The two buckets of a flow in a table of `2^slots_log2` slots a direction (7 to 24).
+///
+/// Bucket `b` of half `h` holds the slots `(h << (slots_log2 - 1)) + b * 8` and the seven after it.
+#[must_use]
+#[inline]
+pub const fn buckets(hash: u64, slots_log2: u32) -> [u32; 2] {
+    let bits = slots_log2 - 4;
+    // The top bits of each half are the best mixed ones.
+    [(hash as u32) >> (32 - bits), ((hash >> 32) as u32) >> (32 - bits)]
+}
+
+/// The first slot of bucket `bucket` in half `half` (0 or 1).
+#[must_use]
+#[inline]
+pub const fn first_slot(half: u32, bucket: u32, slots_log2: u32) -> u32 {
+    (half << (slots_log2 - 1)) + bucket * WAYS
+}

@@ -1,0 +1,64 @@
+//! MSI-X: masking, and the moderation timer that lets the host sleep through a burst.
+
+use crate::dma::Bus;
+use crate::timing::constants::INTERRUPT_MODERATION_NS;
+
+/// The vectors of the device, at most 32.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Msix {
+    /// Vectors held back by the host.
+    pub mask: u32,
+    /// Vectors that were raised while masked.
+    pub pending: u32,
+    waiting: u32,
+    due_ns: Option<u64>,
+}
+
+impl Msix {
+    /// The NIC has put something into a ring of `vector`: the timer starts, unless it runs.
+    #[inline]
+    pub fn post(&mut self, vector: u8, now_ns: u64) {
+        self.waiting |= 1 << (vector & 31);
+        if self.due_ns.is_none() {
+            self.due_ns = Some(now_ns + INTERRUPT_MODERATION_NS);
+        }
+    }
+
+    /// As [`Self::post`], for what should not wait: the end of a window, a ring half full.
+    #[inline]
+    pub fn post_now(&mut self, vector: u8, now_ns: u64) {
+        self.waiting |= 1 << (vector & 31);
+        self.due_ns = Some(self.due_ns.map_or(now_ns, |due| due.min(now_ns)));
+    }
+
+    /// When the next interrupt is to be raised.
+    #[must_use]
+    #[inline]
+    pub fn due_ns(&self) -> Option<u64> {
+        self.due_ns
+    }
+
+    /// Raises what is waiting.
+    pub fn fire(&mut self, bus: &mut impl Bus) {
+        self.due_ns = None;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.pending |= waiting & self.mask;
+        for vector in 0..32u8 {
+            if waiting & !self.mask & (1 << vector) != 0 {
+                bus.interrupt(vector);
+            }
+        }
+    }
+
+    /// The host sets the mask; what is pending and no longer masked is raised.
+    pub fn set_mask(&mut self, mask: u32, bus: &mut impl Bus) {
+        self.mask = mask;
+        let raised = self.pending & !mask;
+        self.pending &= mask;
+        for vector in 0..32u8 {
+            if raised & (1 << vector) != 0 {
+                bus.interrupt(vector);
+            }
+        }
+    }
+}

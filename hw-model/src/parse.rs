@@ -1,0 +1,262 @@
+//! The parser: from a frame to a key.
+//!
+//! ```text
+//!  Ethernet ─ 0–2 VLAN tags ─ IPv4 + options ──────────┬─ TCP, UDP, SCTP ports ─ key
+//!                           ─ IPv6 + ≤ 4 extensions ───┘  anything else: ports 0
+//! ```
+//!
+//! The outermost IP header counts; tunnels, MPLS and PPPoE are not opened. All headers must lie in
+//! the first [`HEADER_BYTES_MAX`] bytes. A fragment and an ICMP message are marked: the host
+//! judges those itself.
+
+use firmware_abi::key::{Direction, FlowKey, Port, is_dhcp, protocol};
+
+/// The parser sees this much of a frame.
+pub const HEADER_BYTES_MAX: usize = 192;
+/// Extension headers of IPv6 that are walked.
+const EXTENSIONS_MAX: u32 = 4;
+
+const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
+const ETHERTYPE_VLAN: u16 = 0x8100;
+const ETHERTYPE_QINQ: u16 = 0x88a8;
+
+/// What a frame turned out to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Class {
+    /// A packet to look up.
+    Flow,
+    /// A packet that only the host can attribute: ICMP or a fragment.
+    HostOnly,
+    /// DHCP: forwarded, not captured.
+    Excluded,
+    /// Not IP.
+    #[default]
+    NonIp,
+    /// IP, but broken.
+    Malformed,
+}
+
+/// Where a packet stands in a fragmented datagram.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fragment {
+    /// Not fragmented.
+    #[default]
+    Whole,
+    /// The first fragment, with the layer-4 header.
+    First,
+    /// A later one.
+    Later,
+}
+
+/// What the parser found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Parsed {
+    /// The key, action bits 0.
+    pub key: FlowKey,
+    /// Layer-3 bytes; of a frame that is not IP or broken, all that follows the Ethernet header and tags.
+    pub l3_bytes: u32,
+    /// What it is.
+    pub class: Class,
+    /// Fragment position.
+    pub fragment: Fragment,
+    /// Identification of a fragmented datagram.
+    pub identification: u32,
+    /// ICMP type << 24 | code << 16 | identifier; 0 for anything else.
+    pub icmp: u32,
+}
+
+/// A cursor over the bytes that the parser may see.
+struct Header<'a> {
+    bytes: &'a [u8],
+}
+
+impl Header<'_> {
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    #[inline]
+    fn chunk<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        self.bytes.get(at..)?.first_chunk::<N>()
+    }
+
+    #[inline]
+    fn u16(&self, at: usize) -> Option<u16> {
+        self.chunk::<2>(at).map(|b| u16::from_be_bytes(*b))
+    }
+}
+
+/// Parses `bytes`, the beginning of a frame that is `wire_length` bytes long.
+///
+/// `bytes` may be shorter than the frame only because a capture was; a header that is cut off by
+/// that makes the frame malformed.
+#[inline]
+#[must_use]
+pub fn parse(bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut port = Port(0);
+    port.set_vport(vport);
+    port.set_egress(direction == Direction::Egress);
+    parsed.key.port = port;
+    let header = Header { bytes: &bytes[..bytes.len().min(HEADER_BYTES_MAX)] };
+    let Some((ethertype, l3)) = layer2(&header) else {
+        parsed.l3_bytes = wire_length.saturating_sub(14);
+        return parsed;
+    };
+    parsed.l3_bytes = wire_length.saturating_sub(l3 as u32);
+    let room = parsed.l3_bytes;
+    let found = match ethertype {
+        ETHERTYPE_IPV4 => ipv4(&header, l3, room, &mut parsed),
+        ETHERTYPE_IPV6 => ipv6(&header, l3, room, &mut parsed),
+        _ => return parsed,
+    };
+    parsed.class = found.unwrap_or(Class::Malformed);
+    if parsed.class == Class::Malformed {
+        parsed.l3_bytes = room;
+    }
+    parsed
+}
+
+/// The EtherType behind at most two tags, and where layer 3 starts.
+#[inline]
+fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
+    let mut at = 12;
+    let mut ethertype = header.u16(at)?;
+    for _ in 0..2 {
+        if ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ {
+            break;
+        }
+        at += 4;
+        ethertype = header.u16(at)?;
+    }
+    Some((ethertype, at + 2))
+}
+
+/// `None` is malformed.
+#[inline]
+fn ipv4(header: &Header<'_>, l3: usize, room: u32, parsed: &mut Parsed) -> Option<Class> {
+    let ip: &[u8; 20] = header.chunk(l3)?;
+    let header_bytes = usize::from(ip[0] & 0x0f) * 4;
+    let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
+    if ip[0] >> 4 != 4 || header_bytes < 20 || total < header_bytes as u32 || total > room {
+        return None;
+    }
+    parsed.key.src[..4].copy_from_slice(&ip[12..16]);
+    parsed.key.dst[..4].copy_from_slice(&ip[16..20]);
+    parsed.key.protocol = ip[9];
+    parsed.l3_bytes = total;
+    let fragment = u16::from_be_bytes([ip[6], ip[7]]);
+    parsed.fragment = match (fragment & 0x1fff, fragment & 0x2000) {
+        (0, 0) => Fragment::Whole,
+        (0, _) => Fragment::First,
+        _ => Fragment::Later,
+    };
+    if parsed.fragment != Fragment::Whole {
+        parsed.identification = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
+    }
+    // Options that run past what the parser sees leave nothing to find the ports in.
+    if l3 + header_bytes > HEADER_BYTES_MAX {
+        return None;
+    }
+    layer4(header, l3 + header_bytes, total as usize - header_bytes, parsed)
+}
+
+/// `None` is malformed.
+#[inline]
+fn ipv6(header: &Header<'_>, l3: usize, room: u32, parsed: &mut Parsed) -> Option<Class> {
+    let ip: &[u8; 40] = header.chunk(l3)?;
+    let payload = usize::from(u16::from_be_bytes([ip[4], ip[5]]));
+    if ip[0] >> 4 != 6 || payload as u32 + 40 > room {
+        return None;
+    }
+    parsed.key.src.copy_from_slice(&ip[8..24]);
+    parsed.key.dst.copy_from_slice(&ip[24..40]);
+    parsed.key.port.set_ip6(true);
+    parsed.l3_bytes = payload as u32 + 40;
+    let end = l3 + 40 + payload;
+    let mut at = l3 + 40;
+    let mut next = ip[6];
+    let mut walked = 0;
+    while let Some(length) = extension_bytes(header, next, at)? {
+        if walked == EXTENSIONS_MAX || at + length > end || at + length > HEADER_BYTES_MAX {
+            return None;
+        }
+        walked += 1;
+        let kind = next;
+        next = header.byte(at)?;
+        if kind == 44 && ipv6_fragment(header, at, parsed)? == Fragment::Later {
+            at += length;
+            break;
+        }
+        at += length;
+    }
+    parsed.key.protocol = next;
+    layer4(header, at, end - at, parsed)
+}
+
+/// The length of the extension header `kind` at `at`: `Some(None)` if it is none, `None` if it is cut off.
+#[inline]
+fn extension_bytes(header: &Header<'_>, kind: u8, at: usize) -> Option<Option<usize>> {
+    Some(match kind {
+        // Hop-by-hop, routing, destination options: RFC 8200, 8-byte units behind the first.
+        0 | 43 | 60 => Some((usize::from(header.byte(at + 1)?) + 1) * 8),
+        44 => Some(8),
+        // Authentication header: RFC 4302, 4-byte units less two.
+        51 => Some((usize::from(header.byte(at + 1)?) + 2) * 4),
+        _ => None,
+    })
+}
+
+#[inline]
+fn ipv6_fragment(header: &Header<'_>, at: usize, parsed: &mut Parsed) -> Option<Fragment> {
+    let extension: &[u8; 8] = header.chunk(at)?;
+    let offset = u16::from_be_bytes([extension[2], extension[3]]);
+    let fragment = match (offset >> 3, offset & 1) {
+        (0, 0) => Fragment::Whole,
+        (0, _) => Fragment::First,
+        _ => Fragment::Later,
+    };
+    if fragment != Fragment::Whole {
+        parsed.fragment = fragment;
+        parsed.identification = u32::from_be_bytes([extension[4], extension[5], extension[6], extension[7]]);
+    }
+    Some(parsed.fragment)
+}
+
+/// Ports, TCP flags, ICMP fields. `payload` is what the IP header leaves for layer 4.
+#[inline]
+fn layer4(header: &Header<'_>, at: usize, payload: usize, parsed: &mut Parsed) -> Option<Class> {
+    let whole = if parsed.fragment == Fragment::Whole { Class::Flow } else { Class::HostOnly };
+    if parsed.fragment == Fragment::Later {
+        return Some(whole);
+    }
+    match parsed.key.protocol {
+        protocol::TCP | protocol::UDP | protocol::SCTP => {
+            if payload < 4 {
+                return None;
+            }
+            let ports: &[u8; 4] = header.chunk(at)?;
+            let (src, dst) = (u16::from_be_bytes([ports[0], ports[1]]), u16::from_be_bytes([ports[2], ports[3]]));
+            parsed.key.src_port = src;
+            parsed.key.dst_port = dst;
+            if parsed.key.protocol == protocol::TCP && payload >= 14 {
+                parsed.key.tcp_flags = header.byte(at + 13).unwrap_or(0);
+            }
+            if parsed.key.protocol == protocol::UDP && is_dhcp(src, dst) {
+                return Some(Class::Excluded);
+            }
+            Some(whole)
+        }
+        protocol::ICMP | protocol::ICMPV6 => {
+            if payload >= 2 {
+                let [kind, code] = *header.chunk::<2>(at)?;
+                let identifier = if payload >= 6 { header.u16(at + 4).unwrap_or(0) } else { 0 };
+                parsed.icmp = u32::from(kind) << 24 | u32::from(code) << 16 | u32::from(identifier);
+            }
+            Some(Class::HostOnly)
+        }
+        _ => Some(whole),
+    }
+}

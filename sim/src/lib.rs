@@ -1,0 +1,5 @@
+//! What stands around a NIC that is not there: host memory, wires, captures, traffic, faults.
+
+pub mod capture;
+pub mod frames;
+pub mod generate;
