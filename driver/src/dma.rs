@@ -18,7 +18,6 @@
 //!   is all that crash consistency needs: a process that dies leaves its stores in program order.
 //!
 //! On a restart the memory is found again by its name; see [`crate::device::Device::dma`].
-#![expect(unsafe_code, reason = "memory shared with a device can only be reached by raw pointers; each block is argued")]
 
 use crate::device::{DeviceError, Iova};
 use std::any::Any;

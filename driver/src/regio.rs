@@ -263,3 +263,81 @@ fn offset<R: sealed::Cell>(select: impl FnOnce(&Block) -> &R) -> u32 {
     assert!(offset < size_of::<Block>(), "a selector selects a register of the block it is given");
     offset as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RegIo;
+    use firmware_abi::registers::{COUNTERS, REGISTERS, RingControl, offset};
+    use firmware_abi::ring::RingId;
+    use std::cell::RefCell;
+
+    /// Memory that remembers what was stored to it, and loads as its offset's complement elsewhere.
+    #[derive(Default)]
+    struct Stores(RefCell<Vec<(u32, u32)>>);
+
+    impl RegIo for Stores {
+        fn load(&self, offset: u32) -> u32 {
+            let stores = self.0.borrow();
+            let last = stores.iter().rev().find(|(at, _)| *at == offset);
+            last.map_or(!offset, |(_, value)| *value)
+        }
+
+        fn store(&self, offset: u32, value: u32) {
+            self.0.borrow_mut().push((offset, value));
+        }
+    }
+
+    #[test]
+    fn a_selector_reaches_the_register_it_names_and_no_other() {
+        let io = Stores::default();
+        io.write(|r| &r.punt_consumer, 7);
+        io.write(|r| &r.scratch, 8);
+        assert_eq!(*io.0.borrow(), [(offset::PUNT_CONSUMER, 7), (offset::SCRATCH, 8)]);
+        assert_eq!(io.read(|r| &r.punt_consumer), 7);
+        assert_eq!(io.read(|r| &r.magic), !offset::MAGIC);
+        assert_eq!(io.read(|r| &r.slot_data[15]), !(offset::SLOT_DATA + 60));
+    }
+
+    #[test]
+    fn a_pair_is_read_and_written_low_half_first() {
+        let io = Stores::default();
+        io.write_wide(|r| (&r.time_set_lo, &r.time_set_hi), 0x1122_3344_5566_7788);
+        assert_eq!(*io.0.borrow(), [(offset::TIME_SET_LO, 0x5566_7788), (offset::TIME_SET_HI, 0x1122_3344)]);
+        io.store(offset::TIME_LO, 0x5566_7788);
+        io.store(offset::TIME_HI, 0x1122_3344);
+        assert_eq!(io.read_wide(|r| (&r.time_lo, &r.time_hi)), 0x1122_3344_5566_7788);
+    }
+
+    #[test]
+    fn every_counter_is_read_from_its_own_two_registers() {
+        let io = Stores::default();
+        for counter in COUNTERS {
+            assert_eq!(io.counter(counter), u64::from(!(counter.lo + 4)) << 32 | u64::from(!counter.lo), "{}", counter.name);
+        }
+    }
+
+    #[test]
+    fn a_ring_is_set_up_and_rung_through_its_own_registers_only() {
+        for id in RingId::ALL {
+            let io = Stores::default();
+            let ring = io.ring(id);
+            ring.place(0x1_2345_6000, 10);
+            let mut control = RingControl(0);
+            control.set_enable(true);
+            control.set_vector(3);
+            ring.set_control(control);
+            ring.set_host_index(5);
+            let name = |at: u32| REGISTERS.iter().find(|register| register.offset == at).map(|register| register.name);
+            let prefix = format!("{id:?}").to_uppercase();
+            let own = if id.host_produces() { "PRODUCER" } else { "CONSUMER" };
+            let expected = [("BASE_LO", 0x2345_6000), ("BASE_HI", 1), ("SIZE_LOG2", 10), ("CONTROL", 0x301), (own, 5)];
+            assert_eq!(io.0.borrow().len(), expected.len());
+            for ((at, value), (register, expected)) in io.0.borrow().iter().zip(expected) {
+                assert_eq!((name(*at), *value), (Some(format!("{prefix}_{register}").as_str()), expected));
+            }
+            assert_eq!((ring.base_iova(), ring.size_log2(), ring.control(), ring.host_index()), (0x1_2345_6000, 10, control, 5));
+            let other = if id.host_produces() { ring.consumer() } else { ring.producer() };
+            assert_eq!(ring.nic_index(), other);
+        }
+    }
+}

@@ -84,6 +84,11 @@ pub struct RingState {
     pub drops: u32,
     /// Most entries that were in it at once.
     pub high_water: u32,
+    /// How often the host's index was written to the NIC, since attach.
+    pub doorbells: u64,
+    /// How often the NIC's index was read from its register, since attach; that of this look is not
+    /// among them.
+    pub register_reads: u64,
 }
 
 pub(crate) struct Ring<D: Device> {
@@ -98,6 +103,8 @@ pub(crate) struct Ring<D: Device> {
     nic: u32,
     /// The NIC's register was read in this transaction.
     refreshed: bool,
+    doorbells: u64,
+    register_reads: u64,
     pub(crate) device: Rc<D>,
 }
 
@@ -107,7 +114,8 @@ impl<D: Device> Ring<D> {
         assert!(memory.bytes() == id.entry_bytes() << size_log2, "a ring's memory holds its entries");
         // A ring that the host fills is full until the NIC's index has been learnt.
         let nic = if id.host_produces() { committed.wrapping_sub(1 << size_log2) } else { committed };
-        Self { id, memory, size_log2, next: committed, committed, nic, refreshed: false, device }
+        let (next, refreshed, doorbells, register_reads) = (committed, false, 0, 0);
+        Self { id, memory, size_log2, next, committed, nic, refreshed, doorbells, register_reads, device }
     }
 
     #[inline(always)]
@@ -194,6 +202,7 @@ impl<D: Device> Ring<D> {
     /// Reads the NIC's register.
     #[cold]
     pub(crate) fn refresh(&mut self) -> Result<(), RingFault> {
+        self.register_reads += 1;
         self.learn(self.device.io().ring(self.id).nic_index())
     }
 
@@ -226,7 +235,8 @@ impl<D: Device> Ring<D> {
 
     /// Tells the NIC the committed index.
     #[inline]
-    pub(crate) fn doorbell(&self) {
+    pub(crate) fn doorbell(&mut self) {
+        self.doorbells += 1;
         self.device.io().ring(self.id).set_host_index(self.committed);
         self.device.step();
     }
@@ -240,6 +250,8 @@ impl<D: Device> Ring<D> {
             nic_index: registers.nic_index(),
             drops: registers.drops(),
             high_water: registers.high_water(),
+            doorbells: self.doorbells,
+            register_reads: self.register_reads,
         }
     }
 }

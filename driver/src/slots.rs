@@ -292,6 +292,15 @@ impl<D: Device> Slots<D> {
         self.counters[direction.index()].moves += 1;
     }
 
+    /// Notes that the flow in `slot` is now `cookie`.
+    pub(crate) fn rename(&mut self, direction: Direction, slot: Slot, cookie: Cookie) {
+        let shadow = self.shadow(direction, slot);
+        if is_resident(shadow) && shadow.cookie() != Some(cookie) {
+            let renamed = Shadow::of(cookie, shadow.other_bucket(), shadow.vport());
+            self.tables[direction.index()].replace(slot.0 as usize, shadow, renamed);
+        }
+    }
+
     /// Notes that the NIC was told to empty `slot`, if a flow is there; returns whose it was.
     pub(crate) fn leave(&mut self, direction: Direction, slot: Slot) -> Option<Cookie> {
         let shadow = self.shadow(direction, slot);

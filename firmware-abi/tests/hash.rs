@@ -5,6 +5,7 @@ mod seeded;
 use firmware_abi::hash::{WAYS, buckets, first_slot, h3, mask};
 use firmware_abi::key::FlowKey;
 use seeded::Seeded;
+use std::collections::BTreeSet;
 
 const SEED: u64 = 0x5745_4952;
 
@@ -34,11 +35,11 @@ fn the_hash_is_linear() {
 }
 
 #[test]
-fn every_key_bit_moves_the_bucket_of_both_halves_or_is_told_apart_by_the_hash() {
+fn every_key_bit_reaches_the_hash() {
     for bit in 0..320 {
         let mut words = [0u64; 5];
         words[bit / 64] = 1 << (bit % 64);
-        assert_ne!(h3(&words), 0, "bit {bit} reaches the hash");
+        assert_ne!(h3(&words), 0, "bit {bit}");
     }
 }
 
@@ -60,42 +61,59 @@ fn buckets_lie_within_their_half_of_every_table_size() {
     }
 }
 
-/// Keys as traffic has them: `clients` neighbouring addresses with `ports` neighbouring ports each, one server.
-fn neighbours(clients: u32, ports: u16) -> impl Iterator<Item = FlowKey> {
-    (0..clients).flat_map(move |client| {
-        (0..ports).map(move |port| {
-            let mut key = FlowKey { src_port: 32_768 + port, dst_port: 443, protocol: 6, ..FlowKey::default() };
-            key.src[..4].copy_from_slice(&(0x0a00_0000 + client).to_be_bytes());
-            key.dst[..4].copy_from_slice(&[192, 0, 2, 1]);
-            key
-        })
-    })
+/// One of 65,536 flows as traffic has them: neighbours in a few fields, alike in the rest.
+type Family = fn(u16) -> FlowKey;
+
+fn ip4(src: u32, dst: u32, src_port: u16, dst_port: u16) -> FlowKey {
+    let mut key = FlowKey { src_port, dst_port, protocol: 6, ..FlowKey::default() };
+    key.src[..4].copy_from_slice(&src.to_be_bytes());
+    key.dst[..4].copy_from_slice(&dst.to_be_bytes());
+    key
 }
 
+fn ip6(src: u16, dst: u16, src_port: u16) -> FlowKey {
+    let mut key = FlowKey { src_port, dst_port: 443, protocol: 6, ..FlowKey::default() };
+    key.port.set_ip6(true);
+    key.src[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
+    key.dst[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
+    key.src[14..].copy_from_slice(&src.to_be_bytes());
+    key.dst[14..].copy_from_slice(&dst.to_be_bytes());
+    key
+}
+
+const FAMILIES: [(&str, Family); 9] = [
+    ("one client, every source port", |n| ip4(0x0a00_0001, 0xc000_0201, n, 443)),
+    ("a scan of every port", |n| ip4(0x0a00_0001, 0xc000_0201, 40_000, n)),
+    ("a network of clients", |n| ip4(0x0a00_0000 + u32::from(n), 0xc000_0201, 40_000, 443)),
+    ("a scan of a network", |n| ip4(0xc000_0201, 0x0a00_0000 + u32::from(n), 40_000, 443)),
+    ("1,024 clients, 64 ports each", |n| ip4(0x0a00_0000 + u32::from(n >> 6), 0xc000_0201, 32_768 + (n & 63), 443)),
+    ("16 clients, 4,096 ports each", |n| ip4(0x0a00_0000 + u32::from(n >> 12), 0xc000_0201, 32_768 + (n & 4_095), 443)),
+    ("IPv6, one client, every source port", |n| ip6(1, 2, n)),
+    ("IPv6, a network of clients", |n| ip6(n, 2, 40_000)),
+    ("IPv6, 256 clients to 256 servers", |n| ip6(n >> 8, n & 255, 40_000)),
+];
+
 #[test]
-fn neighbouring_flows_spread_over_the_buckets_about_as_random_ones_would() {
+#[ignore = "h3 fails it: flows that differ in the source port alone share one bucket of the upper half"]
+fn neighbouring_flows_spread_over_the_buckets_of_both_halves() {
     const SLOTS_LOG2: u32 = 17;
     const BUCKETS: usize = 1 << (SLOTS_LOG2 - 4);
-    for (clients, ports) in [(65_536, 1), (1_024, 64), (64, 1_024), (2, 32_767)] {
+    const SHARE: u32 = 65_536 / BUCKETS as u32;
+    for (name, family) in FAMILIES {
         let mut counts = vec![[0u32; 2]; BUCKETS];
-        let mut pairs = Vec::new();
-        for key in neighbours(clients, ports) {
-            let [low, high] = buckets(h3(&key.identity()), SLOTS_LOG2);
+        let mut pairs = BTreeSet::new();
+        for number in 0..=u16::MAX {
+            let [low, high] = buckets(h3(&family(number).identity()), SLOTS_LOG2);
             counts[low as usize][0] += 1;
             counts[high as usize][1] += 1;
-            pairs.push((low, high));
+            pairs.insert((low, high));
         }
-        let mean = pairs.len() as f64 / BUCKETS as f64;
         for half in 0..2 {
-            let variance = counts.iter().map(|count| (f64::from(count[half]) - mean).powi(2)).sum::<f64>() / BUCKETS as f64;
             let most = counts.iter().map(|count| count[half]).max();
-            // A random function has variance = mean; a linear one is more even on such keys.
-            assert!(variance < 1.5 * mean, "{clients} × {ports}, half {half}: variance {variance}, mean {mean}");
-            assert!(most < Some(32), "{clients} × {ports}, half {half}: {most:?} in one bucket");
+            // Of a linear map, all used buckets hold the same, a power of two times the fair share;
+            // one in sixteen random maps has twice, one in a thousand four times.
+            assert!(most <= Some(2 * SHARE), "{name}, half {half}: {most:?} in one bucket, {SHARE} would be fair");
         }
-        pairs.sort_unstable();
-        let both = pairs.windows(2).filter(|pair| pair[0] == pair[1]).count();
-        // Of 65,536 flows, 32 pairs are expected to share both buckets by chance.
-        assert!(both < 100, "{clients} × {ports}: {both} flows share both buckets with another");
+        assert_eq!(pairs.len(), 65_536, "{name}: some share both buckets");
     }
 }

@@ -18,10 +18,7 @@
 //! in the order of matching, group references resolved to address sets. A change of rules,
 //! attachments or membership is a new one with a new epoch.
 
-use std::fmt;
 use std::net::IpAddr;
-
-use serde::{Deserialize, Serialize};
 
 use crate::policy::compiled::{RuleList, RuleTest};
 use crate::policy::{
@@ -29,47 +26,11 @@ use crate::policy::{
     RuleAction,
 };
 
+pub use crate::record::{Action, Layer};
+
 pub use crate::policy::{
     ConnectionState, Direction, RuleId, Timeouts, TrackedFlows, icmp_request_of_reply,
 };
-
-/// What is done with a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Action {
-    /// Every layer let it pass.
-    Accept,
-    /// A layer refused it.
-    Reject,
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Accept => "ACCEPT",
-            Self::Reject => "REJECT",
-        })
-    }
-}
-
-/// One of the two layers a packet passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layer {
-    /// The security groups of the ENI.
-    SecurityGroup,
-    /// The network ACL of the subnet.
-    NetworkAcl,
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SecurityGroup => "security-group",
-            Self::NetworkAcl => "network-acl",
-        })
-    }
-}
 
 /// What a verdict needs to know of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! Policies as text: how they are read and written, and what is refused.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flowlog::policy::{
-    Attachments, Cidr, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange, Protocol,
-    RULES_PER_LIST_MAX, Rule,
+    AddressSet, Attachments, Cidr, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange,
+    Protocol, RULES_PER_LIST_MAX, Rule,
 };
 use serde_json::{Value, json};
 
@@ -312,4 +312,25 @@ fn attachments_must_exist_once_and_within_the_limit() {
         refusal(&all, None),
         "attachments of the ENI: found 17 security groups, expected at most 16"
     );
+}
+
+#[test]
+fn an_address_set_holds_exactly_its_members_whatever_their_order() {
+    let v4 = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number));
+    let v6 = |number: u32| IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 64 | 1));
+    let members: Vec<IpAddr> = (0..2_000)
+        .map(|number| number * 3)
+        .flat_map(|number| [v4(number), v6(number)])
+        .collect();
+    let set: AddressSet = members.iter().copied().collect();
+    for number in 0..6_000 {
+        let is_member = number % 3 == 0;
+        assert_eq!(set.contains(v4(number)), is_member, "{}", v4(number));
+        assert_eq!(set.contains(v6(number)), is_member, "{}", v6(number));
+    }
+    assert_eq!(set.len(), 4_000);
+    let twice_and_backwards = members.iter().chain(&members).rev().copied();
+    assert_eq!(twice_and_backwards.collect::<AddressSet>(), set);
+    assert!(!AddressSet::default().contains(v4(0)));
+    assert!(AddressSet::default().is_empty());
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::Direction;
 use super::address::{Cidr, Peer};
 use super::membership::{AddressSet, Membership};
 use super::protocol::{PortRange, Protocol};
-use super::rule::{Direction, Rule, RuleAction, RuleId};
+use super::rule::{Rule, RuleAction, RuleId};
 use crate::verdict::Packet;
 
 /// The peer of a rule, its group reference resolved.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::Direction;
 use super::address::{AclId, Cidr, GroupId};
 use super::protocol::{PortRange, Protocol};
-use super::rule::{Direction, RuleId};
+use super::rule::RuleId;
 use super::tracking::TimeoutsError;
 
 /// A piece of text in a policy that cannot be read.
@@ -50,14 +51,23 @@ pub enum Place {
     Rule(ListId, Direction, RuleId),
 }
 
+fn word(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Ingress => "ingress",
+        Direction::Egress => "egress",
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Policy => f.write_str("policy"),
             Self::Attachments => f.write_str("attachments of the ENI"),
             Self::List(list) => list.fmt(f),
-            Self::Direction(list, direction) => write!(f, "{list}, {direction}"),
-            Self::Rule(list, direction, rule) => write!(f, "{list}, {direction} rule {rule}"),
+            Self::Direction(list, direction) => write!(f, "{list}, {}", word(*direction)),
+            Self::Rule(list, direction, rule) => {
+                write!(f, "{list}, {} rule {rule}", word(*direction))
+            }
         }
     }
 }

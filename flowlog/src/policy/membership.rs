@@ -20,27 +20,75 @@ pub struct Attachments {
     pub network_acl: Option<AclId>,
 }
 
+/// A fixed set of numbers: open addressing, at most half full, so that a look-up ends after a
+/// probe or two. Built from sorted numbers, hence equal sets are laid out alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct NumberSet<N> {
+    slots: Box<[Option<N>]>,
+    len: usize,
+}
+
+impl<N: Copy + Ord + Into<u128>> NumberSet<N> {
+    fn new(mut numbers: Vec<N>) -> Self {
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut set = Self {
+            slots: vec![None; numbers.len().saturating_mul(2).next_power_of_two()].into(),
+            len: numbers.len(),
+        };
+        for number in &numbers {
+            let free = set.probe(*number).find(|at| set.at(*at).is_none());
+            if let Some(slot) = free.and_then(|at| set.slots.get_mut(at)) {
+                *slot = Some(*number);
+            }
+        }
+        set
+    }
+
+    fn contains(&self, number: N) -> bool {
+        self.probe(number)
+            .map_while(|at| self.at(at))
+            .any(|found| found == number)
+    }
+
+    fn at(&self, slot: usize) -> Option<N> {
+        self.slots.get(slot).copied().flatten()
+    }
+
+    /// Every slot, from the number's own one on.
+    fn probe(&self, number: N) -> impl Iterator<Item = usize> + use<N> {
+        /// 2^64 divided by the golden ratio: neighbouring addresses land far apart.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let number: u128 = number.into();
+        let (high, low) = ((number >> 64) as u64, number as u64);
+        let hash = (high.wrapping_mul(SPREAD).rotate_left(32) ^ low).wrapping_mul(SPREAD);
+        let mask = self.slots.len().wrapping_sub(1);
+        let home = (hash >> 32) as usize;
+        (0..self.slots.len()).map(move |step| home.wrapping_add(step) & mask)
+    }
+}
+
 /// A fixed set of addresses, IPv4 and IPv6 apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressSet {
-    v4: Box<[u32]>,
-    v6: Box<[u128]>,
+    v4: NumberSet<u32>,
+    v6: NumberSet<u128>,
 }
 
 impl AddressSet {
-    /// Whether the address is in the set. Logarithmic, allocation-free.
+    /// Whether the address is in the set. Allocation-free.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match address {
-            IpAddr::V4(address) => self.v4.binary_search(&address.to_bits()).is_ok(),
-            IpAddr::V6(address) => self.v6.binary_search(&address.to_bits()).is_ok(),
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
         }
     }
 
     /// How many addresses there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len()
+        self.v4.len + self.v6.len
     }
 
     /// Whether there are none.
@@ -60,13 +108,9 @@ impl FromIterator<IpAddr> for AddressSet {
                 IpAddr::V6(address) => v6.push(address.to_bits()),
             }
         }
-        v4.sort_unstable();
-        v4.dedup();
-        v6.sort_unstable();
-        v6.dedup();
         Self {
-            v4: v4.into_boxed_slice(),
-            v6: v6.into_boxed_slice(),
+            v4: NumberSet::new(v4),
+            v6: NumberSet::new(v6),
         }
     }
 }

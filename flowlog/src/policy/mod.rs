@@ -37,10 +37,11 @@ mod validate;
 
 pub use address::{AclId, Cidr, GroupId, Peer};
 pub use error::{ListId, ParsePolicyError, Place, PolicyError, PolicyErrorKind, PolicyErrors};
+pub use firmware_abi::key::Direction;
 pub use membership::{AddressSet, Attachments, Membership};
 pub use object::{NetworkAcl, Policy, PolicyObjects, SecurityGroup};
 pub use protocol::{PortRange, Protocol};
-pub use rule::{Direction, Rule, RuleAction, RuleId};
+pub use rule::{Rule, RuleAction, RuleId};
 pub use tracking::{
     ConnectionState, Timeouts, TimeoutsError, TrackedFlows, UnknownConnectionState,
     icmp_request_of_reply,

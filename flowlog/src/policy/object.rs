@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Direction;
 use super::GROUPS_PER_ENI_MAX;
 use super::address::{AclId, GroupId};
 use super::error::{Place, PolicyError, PolicyErrorKind, PolicyErrors};
-use super::rule::{Direction, Rule};
+use super::rule::Rule;
 use super::tracking::{Timeouts, TrackedFlows};
 use super::validate::validate;
 

@@ -7,36 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::address::Peer;
 use super::protocol::{PortRange, Protocol};
 
-/// Which way a packet crosses the ENI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// From the network to the guest.
-    Ingress,
-    /// From the guest to the network.
-    Egress,
-}
-
-impl Direction {
-    /// The direction of the replies.
-    #[must_use]
-    pub const fn reverse(self) -> Self {
-        match self {
-            Self::Ingress => Self::Egress,
-            Self::Egress => Self::Ingress,
-        }
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Ingress => "ingress",
-            Self::Egress => "egress",
-        })
-    }
-}
-
 /// What a rule does with the packets it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

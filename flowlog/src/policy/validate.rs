@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::Direction;
 use super::address::{GroupId, Peer};
 use super::error::{ListId, Place, PolicyError, PolicyErrorKind};
 use super::object::PolicyObjects;
 use super::protocol::PortRange;
-use super::rule::{Direction, Rule, RuleId};
+use super::rule::{Rule, RuleId};
 use super::{LISTS_PER_POLICY_MAX, RULES_PER_LIST_MAX};
 
 /// Every fault of a policy, in the order of its text.

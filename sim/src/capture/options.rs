@@ -91,8 +91,11 @@ impl Clock {
         } else if exponent <= 9 {
             Unit::Nanoseconds(10_u64.pow(9 - exponent))
         } else {
-            // Finer than 10^-28 s, every 64-bit time stamp is less than a nanosecond.
-            Unit::PartOfNanosecond(10_u64.checked_pow(exponent - 9).unwrap_or(u64::MAX))
+            match 10_u64.checked_pow(exponent - 9) {
+                Some(parts) => Unit::PartOfNanosecond(parts),
+                // Finer than 10^-28 s, every 64-bit time stamp is less than a nanosecond.
+                None => Unit::Nanoseconds(0),
+            }
         };
         Self {
             unit,
