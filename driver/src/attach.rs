@@ -260,7 +260,8 @@ pub(crate) fn check_identity<I: RegIo>(io: &I) -> Result<Sizes, AttachError> {
 
 fn check_config(config: &Config) -> Result<(), AttachError> {
     let sizes = RingId::ALL.map(|id| (ring_name(id), config.rings.log2(id), SIZE_LOG2));
-    for (what, found, expected) in sizes.into_iter().chain([("window_seconds", config.window_seconds, WINDOW_SECONDS)]) {
+    for (what, found, expected) in sizes.into_iter().chain([("window_seconds", config.window_seconds, WINDOW_SECONDS)])
+    {
         if !expected.contains(&found) {
             return Err(AttachError::Config { what, found, expected });
         }
@@ -269,7 +270,12 @@ fn check_config(config: &Config) -> Result<(), AttachError> {
 }
 
 /// Looks until `is_over`, a bounded number of times.
-fn wait<D: Device>(device: &D, what: &'static str, polls: u32, is_over: impl Fn(&D::Io) -> bool) -> Result<(), WaitError> {
+fn wait<D: Device>(
+    device: &D,
+    what: &'static str,
+    polls: u32,
+    is_over: impl Fn(&D::Io) -> bool,
+) -> Result<(), WaitError> {
     for _ in 0..polls {
         if is_over(device.io()) {
             return Ok(());
@@ -301,9 +307,11 @@ pub(crate) fn attach<D: Device>(device: &Rc<D>, config: &Config) -> Result<(Part
     });
     if is_ours && is_running {
         check_sizes(&bring_up, config)?;
-        if RingId::ALL.iter().zip(&memories).all(|(id, memory)| {
-            memory.as_ref().is_ok_and(|memory| io.ring(*id).base_iova() == memory.iova().0)
-        }) {
+        if RingId::ALL
+            .iter()
+            .zip(&memories)
+            .all(|(id, memory)| memory.as_ref().is_ok_and(|memory| io.ring(*id).base_iova() == memory.iova().0))
+        {
             let rings = make_rings(device, config, &state, memories)?;
             let rings = resume(device, rings)?;
             return Ok((Parts { state, rings, sizes }, Attached::Resumed));
@@ -372,7 +380,12 @@ fn host_restart<D: Device>(device: &D, sizes: Sizes) -> Attached {
     if ledgers.is_empty() { Attached::Fresh } else { Attached::HostRestart { window, ledgers } }
 }
 
-fn bring_up_nic<D: Device>(device: &Rc<D>, config: &Config, sizes: Sizes, rings: &[Ring<D>; RINGS]) -> Result<(), AttachError> {
+fn bring_up_nic<D: Device>(
+    device: &Rc<D>,
+    config: &Config,
+    sizes: Sizes,
+    rings: &[Ring<D>; RINGS],
+) -> Result<(), AttachError> {
     device.reset()?;
     let io = device.io();
     let mut control = Control::default();

@@ -312,7 +312,12 @@ mod tests {
     fn every_counter_is_read_from_its_own_two_registers() {
         let io = Stores::default();
         for counter in COUNTERS {
-            assert_eq!(io.counter(counter), u64::from(!(counter.lo + 4)) << 32 | u64::from(!counter.lo), "{}", counter.name);
+            assert_eq!(
+                io.counter(counter),
+                u64::from(!(counter.lo + 4)) << 32 | u64::from(!counter.lo),
+                "{}",
+                counter.name
+            );
         }
     }
 
@@ -335,7 +340,10 @@ mod tests {
             for ((at, value), (register, expected)) in io.0.borrow().iter().zip(expected) {
                 assert_eq!((name(*at), *value), (Some(format!("{prefix}_{register}").as_str()), expected));
             }
-            assert_eq!((ring.base_iova(), ring.size_log2(), ring.control(), ring.host_index()), (0x1_2345_6000, 10, control, 5));
+            assert_eq!(
+                (ring.base_iova(), ring.size_log2(), ring.control(), ring.host_index()),
+                (0x1_2345_6000, 10, control, 5)
+            );
             let other = if id.host_produces() { ring.consumer() } else { ring.producer() };
             assert_eq!(ring.nic_index(), other);
         }

@@ -209,8 +209,7 @@ impl<D: Device> Ring<D> {
     /// Takes `found` for the NIC's index, if it can be.
     pub(crate) fn learn(&mut self, found: u32) -> Result<(), RingFault> {
         let low = self.nic;
-        let high =
-            if self.id.host_produces() { self.committed } else { self.committed.wrapping_add(self.entries()) };
+        let high = if self.id.host_produces() { self.committed } else { self.committed.wrapping_add(self.entries()) };
         if found.wrapping_sub(low) > high.wrapping_sub(low) {
             return Err(RingFault::Index { ring: self.id, found, low, high });
         }

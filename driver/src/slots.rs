@@ -232,9 +232,17 @@ impl<D: Device> Slots<D> {
             let way = both[half].iter().position(|shadow| shadow.is_empty()).unwrap_or(0);
             return Some(Placement { slot: Slot(first[half] + way as u32), moves: Moves::default() });
         }
-        let placement = self.plan_one_move(direction, first, &both).or_else(|| self.plan_two_moves(direction, first, &both));
-        self.counters[direction.index()].rejected += u64::from(placement.is_none());
+        let placement =
+            self.plan_one_move(direction, first, &both).or_else(|| self.plan_two_moves(direction, first, &both));
+        if placement.is_none() {
+            self.reject(direction);
+        }
         placement
+    }
+
+    /// Counts a flow for which there is no place.
+    pub(crate) fn reject(&mut self, direction: Direction) {
+        self.counters[direction.index()].rejected += 1;
     }
 
     fn residents(first: u32, bucket: Bucket) -> impl Iterator<Item = (u32, Shadow)> {

@@ -190,8 +190,12 @@ pub enum RecordKind {
     LedgerLimits = 4,
     /// A [`WindowEnd`].
     WindowEnd = 5,
-    /// A [`FlowRecord`] that answers READ_SLOT; all counters 0, key and cookie as programmed.
+    /// A [`FlowRecord`] that answers READ_SLOT: key and cookie as programmed, the slot's number in
+    /// the low 32 bits of `packets_first`, all counters 0.
     Slot = 6,
+    /// A [`WindowEnd`] with only `start_ns` and the window's number: it has opened. It comes before
+    /// any other record of that window, so its ticks can be read.
+    WindowStart = 7,
 }
 
 impl RecordKind {
@@ -206,6 +210,7 @@ impl RecordKind {
             4 => Self::LedgerLimits,
             5 => Self::WindowEnd,
             6 => Self::Slot,
+            7 => Self::WindowStart,
             _ => return None,
         })
     }
@@ -356,7 +361,8 @@ impl LedgerRecord {
     }
 }
 
-/// The end of a window, 64 bytes: the last record of a drain.
+/// The end of a window, 64 bytes: the last record of a drain. Also, as far as
+/// [`RecordKind::WindowStart`] says, the beginning of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct WindowEnd {

@@ -117,11 +117,7 @@ pub struct UnknownValue {
 
 impl core::fmt::Display for UnknownValue {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "{} holds {}, which has no meaning",
-            self.field, self.found
-        )
+        write!(f, "{} holds {}, which has no meaning", self.field, self.found)
     }
 }
 
@@ -1213,10 +1209,7 @@ impl Build {
             2 => Body::Rtl,
             3 => Body::Card,
             found => {
-                return Err(UnknownValue {
-                    field: "BUILD.body",
-                    found: found.into(),
-                });
+                return Err(UnknownValue { field: "BUILD.body", found: found.into() });
             }
         })
     }

@@ -81,7 +81,18 @@ fn write_layouts(text: &mut String) {
     layout!(text, LedgerRecord { counters, port_window, reserved, tail });
     layout!(
         text,
-        WindowEnd { start_ns, end_ns, records, punt_producer, overruns, drain_ns, reserved, window, reserved_dword, tail }
+        WindowEnd {
+            start_ns,
+            end_ns,
+            records,
+            punt_producer,
+            overruns,
+            drain_ns,
+            reserved,
+            window,
+            reserved_dword,
+            tail
+        }
     );
     layout!(text, FrameHeader { key, time_ns, aux, length, tail });
     layout!(
@@ -167,7 +178,8 @@ fn write_rules(text: &mut String) {
     }
     writeln!(text, "phases {} {}", ring::phase(0, 4), ring::phase(16, 4)).expect("a string");
     writeln!(text, "time {} {} {:?}", time::TICK_NS, time::TICK_MAX, time::WINDOW_SECONDS).expect("a string");
-    let protocols = [key::protocol::ICMP, key::protocol::TCP, key::protocol::UDP, key::protocol::ICMPV6, key::protocol::SCTP];
+    let protocols =
+        [key::protocol::ICMP, key::protocol::TCP, key::protocol::UDP, key::protocol::ICMPV6, key::protocol::SCTP];
     writeln!(text, "protocols {protocols:?}").expect("a string");
     for bit in 0..64 {
         writeln!(text, "hash {bit} {:x?}", hash::mask(bit)).expect("a string");
@@ -233,7 +245,8 @@ fn judge(committed: Option<Lock>, found: Lock) -> Verdict {
 #[test]
 fn the_contract_changes_only_with_its_version() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("abi.lock");
-    let committed = std::fs::read_to_string(&path).ok().map(|text| Lock::parse(&text).expect("abi.lock: `version 1.0`, `hash …`"));
+    let committed =
+        std::fs::read_to_string(&path).ok().map(|text| Lock::parse(&text).expect("abi.lock: `version 1.0`, `hash …`"));
     let found = Lock { version: ABI_VERSION, hash: fnv::fnv1a(contract().as_bytes()) };
     let bless = std::env::var(BLESS).is_ok_and(|value| value == "1");
     match judge(committed, found) {
@@ -244,11 +257,14 @@ fn the_contract_changes_only_with_its_version() {
              {BLESS}=1 cargo test -p weir-firmware-abi --test abi_lock"
         ),
         Verdict::Bump => panic!(
-            "The contract between NIC and host is not the one that firmware-abi/abi.lock was made from ({committed:?}, now {found:?}).\n\
+            "The contract between NIC and host is not the one that firmware-abi/abi.lock was made from.\n\
+             Committed:\n{}Found:\n{}\
              If that is what you want, bump ABI_VERSION (firmware-abi/src/lib.rs and rdl/weir.rdl): the major version if an older\n\
              driver would misread it, else the minor one. Then rewrite the lock and commit it:\n\
              {BLESS}=1 cargo test -p weir-firmware-abi --test abi_lock\n\
-             Without a higher version the lock is not rewritten."
+             Without a higher version the lock is not rewritten.",
+            committed.map(Lock::to_text).unwrap_or_default(),
+            found.to_text(),
         ),
     }
 }
@@ -269,7 +285,14 @@ fn a_lock_reads_back_as_written_and_anything_else_is_refused() {
     let lock = Lock { version: 0x0001_0002, hash: 0xab };
     assert_eq!(lock.to_text(), "version 1.2\nhash 00000000000000ab\n");
     assert_eq!(Lock::parse(&lock.to_text()), Some(lock));
-    for text in ["", "version 1.2\n", "version 1\nhash 0\n", "version 1.2\nhash x\n", "version 1.2\nhash 0\nmore\n", "version 1.99999\nhash 0\n"] {
+    for text in [
+        "",
+        "version 1.2\n",
+        "version 1\nhash 0\n",
+        "version 1.2\nhash x\n",
+        "version 1.2\nhash 0\nmore\n",
+        "version 1.99999\nhash 0\n",
+    ] {
         assert_eq!(Lock::parse(text), None, "{text:?}");
     }
 }

@@ -1,8 +1,8 @@
 //! The exact bytes of each descriptor, worked out by hand.
 
 use firmware_abi::descriptor::{
-    BytesWindow, Command, CommandTail, Completion, CompletionTail, FlowRecord, Ledger, LedgerRecord, Opcode, PacketsFirst,
-    RecordKind, RecordTail, Status, WindowEnd,
+    BytesWindow, Command, CommandTail, Completion, CompletionTail, FlowRecord, Ledger, LedgerRecord, Opcode,
+    PacketsFirst, RecordKind, RecordTail, Status, WindowEnd,
 };
 use firmware_abi::frame::{FrameHeader, FrameLength, FrameTail, PuntReason};
 use firmware_abi::key::{Direction, FlowKey, Port, SlotAction, protocol};
@@ -17,7 +17,14 @@ fn key() -> FlowKey {
     port.set_vport(0x5a7);
     port.set_egress(true);
     port.set_action_bits(SlotAction::Reject as u8);
-    let mut key = FlowKey { src_port: 0x1234, dst_port: 443, protocol: protocol::TCP, tcp_flags: 0x12, port, ..FlowKey::default() };
+    let mut key = FlowKey {
+        src_port: 0x1234,
+        dst_port: 443,
+        protocol: protocol::TCP,
+        tcp_flags: 0x12,
+        port,
+        ..FlowKey::default()
+    };
     key.src[..4].copy_from_slice(&[10, 0, 0, 1]);
     key.dst[..4].copy_from_slice(&[192, 0, 2, 7]);
     key
@@ -112,7 +119,8 @@ fn a_frame_header_has_these_bytes() {
     tail.set_code(PuntReason::Icmp as u8);
     tail.set_first_fragment(true);
     tail.set_phase(true);
-    let header = FrameHeader { key: key(), time_ns: 0x1122_3344_5566_7788, aux: [0x0102_0304, 0x0800_0001], length, tail };
+    let header =
+        FrameHeader { key: key(), time_ns: 0x1122_3344_5566_7788, aux: [0x0102_0304, 0x0800_0001], length, tail };
     // 1514 = 0x5ea, shifted by 17: 0x0bd4_0000. 0xab << 17 = 0x0156_0000, 2 << 25 = 0x0400_0000.
     assert_image(&header, &format!("{KEY} 8877665544332211 04030201 01000008 ea05d40b dc0556c5"));
 }

@@ -77,8 +77,12 @@ fn each_ring_is_where_its_number_says_and_the_host_writes_only_its_own_index() {
             ring.drops,
             ring.high_water,
         ];
-        assert_eq!(offsets, core::array::from_fn(|index| ring_offsets(RingId::Command).base_lo + number * 0x20 + 4 * index as u32));
-        let (own, other) = if id.host_produces() { (ring.producer, ring.consumer) } else { (ring.consumer, ring.producer) };
+        assert_eq!(
+            offsets,
+            core::array::from_fn(|index| ring_offsets(RingId::Command).base_lo + number * 0x20 + 4 * index as u32)
+        );
+        let (own, other) =
+            if id.host_produces() { (ring.producer, ring.consumer) } else { (ring.consumer, ring.producer) };
         assert_eq!(register_at(own).access, Access::ReadWrite, "{id:?}");
         assert_eq!(register_at(other).access, Access::ReadOnly, "{id:?}");
     }
@@ -97,7 +101,8 @@ fn each_counter_is_a_pair_of_registers_and_no_other_register_is_a_counter() {
         }
         assert_eq!(counter.lo % 8, 0, "{} can be read by one 64-bit access one day", counter.name);
     }
-    let flagged: Vec<u32> = REGISTERS.iter().filter(|register| register.counter).map(|register| register.offset).collect();
+    let flagged: Vec<u32> =
+        REGISTERS.iter().filter(|register| register.counter).map(|register| register.offset).collect();
     assert_eq!(flagged, halves);
 }
 

@@ -44,7 +44,10 @@ fn zeroed_memory_holds_no_valid_entry_and_the_phase_turns_with_each_lap() {
         assert!(phase(0, size_log2) && phase(entries - 1, size_log2), "the first lap is written with 1");
         assert!(!phase(entries, size_log2) && !phase(2 * entries - 1, size_log2), "the second with 0");
         assert!(phase(2 * entries, size_log2));
-        assert!(!phase(u32::MAX, size_log2) && phase(u32::MAX.wrapping_add(1), size_log2), "the index wraps between two laps");
+        assert!(
+            !phase(u32::MAX, size_log2) && phase(u32::MAX.wrapping_add(1), size_log2),
+            "the index wraps between two laps"
+        );
     }
 }
 

@@ -226,7 +226,8 @@ impl<M: Memory> SlowPath<M> {
         let known = self.flows.find(&key, hash);
         let mut flow = known.map_or(Flow { key, ..Flow::default() }, |id| self.flows.get(id));
         flow.last_seen = seconds;
-        write_verdict(&mut flow, verdict, self.epoch(&flow));
+        let epoch = self.epoch(&flow);
+        write_verdict(&mut flow, verdict, epoch);
         self.keep_connection(&mut flow, verdict, 0, false);
         let over_limit = flow.marks().over_limit();
         match known {

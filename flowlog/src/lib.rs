@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 mod connection;
+pub mod conservation;
 pub mod flows;
 pub mod fragments;
 pub mod memory;
@@ -9,3 +10,4 @@ pub mod policy;
 pub mod record;
 pub mod slowpath;
 pub mod verdict;
+pub mod window;

@@ -332,7 +332,8 @@ impl<M: Memory> SlowPath<M> {
             flow.mark(|marks| marks.set_excluded(true));
         } else {
             let verdict = self.ask(&flow, seconds);
-            write_verdict(&mut flow, verdict, self.epoch(&flow));
+            let epoch = self.epoch(&flow);
+            write_verdict(&mut flow, verdict, epoch);
             self.keep_connection(&mut flow, verdict, flags, over_limit);
         }
         let action = if flow.marks().rejected() { Action::Reject } else { Action::Accept };

@@ -56,8 +56,7 @@ impl<B: Bus> Nic<B> {
         let mut tail = CompletionTail(0);
         tail.set_status_bits(status as u8);
         tail.set_opcode_bits(command.tail.opcode_bits());
-        let completion =
-            Completion { sequence: command.sequence, slot: command.slot, cookie: command.cookie, tail };
+        let completion = Completion { sequence: command.sequence, slot: command.slot, cookie: command.cookie, tail };
         let bytes: [u8; 16] = zerocopy::transmute!(completion);
         let ring = &mut self.rings[RingId::Completion as usize];
         if ring.push(&mut self.bus, &bytes).is_err() {

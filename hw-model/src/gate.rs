@@ -3,8 +3,8 @@
 //! On egress the shaper stands behind the tally, so that records show what the guest offered. What
 //! it drops is counted by reason and stays in the record.
 
-use crate::eni::Enis;
 use crate::engine::EngineCounters;
+use crate::eni::Enis;
 use firmware_abi::key::Direction;
 
 /// A frame that left the NIC, kept only where somebody asked for it.

@@ -14,9 +14,7 @@ use firmware_abi::descriptor::Ledger;
 use firmware_abi::frame::{Disposition, FrameHeader, PuntReason};
 use firmware_abi::hash::buckets;
 use firmware_abi::key::{Direction, SlotAction};
-use firmware_abi::ring::{
-    FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots,
-};
+use firmware_abi::ring::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots};
 use zerocopy::FromBytes;
 
 impl<B: Bus> Nic<B> {

@@ -170,10 +170,6 @@ impl<B: Bus> Nic<B> {
         std::mem::take(&mut self.gate.sent)
     }
 
-    pub(crate) fn ring(&mut self, id: RingId) -> &mut Ring {
-        &mut self.rings[id as usize]
-    }
-
     /// Moves the time to `until_ns`. Returns false, with the time where it happened, each time an
     /// interrupt is raised on the way; true once it is there. Time never goes back.
     pub fn advance(&mut self, until_ns: u64) -> bool {

@@ -86,13 +86,7 @@ impl<B: Bus> Nic<B> {
         }
     }
 
-    fn header(
-        &self,
-        frame: &Frame<'_>,
-        parsed: &Parsed,
-        reason: PuntReason,
-        hashed: Option<&Hashed>,
-    ) -> FrameHeader {
+    fn header(&self, frame: &Frame<'_>, parsed: &Parsed, reason: PuntReason, hashed: Option<&Hashed>) -> FrameHeader {
         let mut header = FrameHeader { key: parsed.key, time_ns: self.now_ns, ..FrameHeader::default() };
         header.key.port.set_action_bits(SlotAction::Accept as u8);
         header.aux = match hashed {

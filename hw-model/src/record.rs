@@ -1,14 +1,12 @@
 //! Records: what the drain and EXTRACT hand to the host.
 //!
-//! A drain walks the closed bank's slots, then the ledgers of the enabled ports, then writes
+//! A drain says which window has opened, walks the closed bank's slots, then the ledgers of the enabled ports, then writes
 //! WINDOW_END. When the record ring is full it waits; nothing is ever dropped here.
 
 use crate::dma::Bus;
 use crate::eni::Counts;
 use crate::nic::Nic;
-use crate::timing::constants::{
-    DRAIN_CYCLES_PER_SLOT, ENGINE_CYCLE_PS, PCIE_OVERHEAD_BYTES, PCIE_PS_PER_BYTE,
-};
+use crate::timing::constants::{DRAIN_CYCLES_PER_SLOT, ENGINE_CYCLE_PS, PCIE_OVERHEAD_BYTES, PCIE_PS_PER_BYTE};
 use crate::window::{Drain, DrainStage, Windows};
 use firmware_abi::descriptor::{FlowRecord, LedgerRecord, RecordKind, WindowEnd};
 use firmware_abi::key::{Direction, Port};
@@ -18,6 +16,7 @@ impl Drain {
     /// Whether the walk is past a slot.
     pub(crate) fn passed(&self, direction: Direction, slot: u32) -> bool {
         match self.stage {
+            DrainStage::Start => false,
             DrainStage::Slots(Direction::Ingress, at) => direction == Direction::Ingress && slot < at,
             DrainStage::Slots(Direction::Egress, at) => direction == Direction::Ingress || slot < at,
             DrainStage::Ledgers(..) | DrainStage::End => true,
@@ -102,14 +101,31 @@ impl<B: Bus> Nic<B> {
                 return;
             }
             let goes_on = match drain.stage {
+                DrainStage::Start => {
+                    let started = self.announce_window();
+                    if started {
+                        self.stage(DrainStage::Slots(Direction::Ingress, 0));
+                    }
+                    started
+                }
                 DrainStage::Slots(direction, from) => self.drain_slot(direction, from, drain.number),
-                DrainStage::Ledgers(vport, direction, which) => self.drain_ledger(vport, direction, which, drain.number),
+                DrainStage::Ledgers(vport, direction, which) => {
+                    self.drain_ledger(vport, direction, which, drain.number)
+                }
                 DrainStage::End => return self.end_window(&drain),
             };
             if !goes_on {
                 return;
             }
         }
+    }
+
+    /// Emits WINDOW_START of the open window.
+    pub(crate) fn announce_window(&mut self) -> bool {
+        let mut record = WindowEnd { start_ns: self.windows.start_ns, ..WindowEnd::default() };
+        record.window.set_window(self.windows.number);
+        record.tail.set_kind_bits(RecordKind::WindowStart as u8);
+        self.push_record(&zerocopy::transmute!(record))
     }
 
     fn stage(&mut self, stage: DrainStage) {
@@ -149,8 +165,7 @@ impl<B: Bus> Nic<B> {
             return true;
         }
         let counts = eni.ledgers[direction.index()][Windows::bank(number)];
-        let kind = [RecordKind::LedgerPackets, RecordKind::LedgerBytes, RecordKind::LedgerLimits]
-            [usize::from(which)];
+        let kind = [RecordKind::LedgerPackets, RecordKind::LedgerBytes, RecordKind::LedgerLimits][usize::from(which)];
         if kind != RecordKind::LedgerLimits || counts.limits != [0; 8] {
             let record = ledger_record(&counts, kind, vport, direction, number);
             if !self.push_record(&zerocopy::transmute!(record)) {

@@ -259,6 +259,9 @@ impl<B: Bus> Nic<B> {
         if control.enable() && !self.enabled {
             // Nothing was counted before: the first window starts at its aligned boundary.
             self.windows.set_time(self.now_ns);
+            if self.rings[RingId::Record as usize].room() > 0 {
+                self.announce_window();
+            }
         }
         self.enabled = control.enable();
     }

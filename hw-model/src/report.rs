@@ -82,12 +82,8 @@ impl<B: Bus> Nic<B> {
     #[must_use]
     pub fn report(&self) -> Report {
         let engines = [0, 1].map(|index| self.engine_report(index));
-        let rings = self
-            .rings
-            .iter()
-            .filter(|ring| ring.enabled)
-            .map(|ring| (ring.id, ring.high_water, ring.size()))
-            .collect();
+        let rings =
+            self.rings.iter().filter(|ring| ring.enabled).map(|ring| (ring.id, ring.high_water, ring.size())).collect();
         Report {
             first_drop: self.first_drop(&engines),
             engines,

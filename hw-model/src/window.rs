@@ -1,7 +1,8 @@
 //! Capture windows: when they turn, and the drain of the one that has.
 //!
 //! ```text
-//!   boundary ──▶ open bank ⇄ closed bank ──▶ drain: flow records, ledgers, WINDOW_END ──▶ record ring
+//!   boundary ──▶ open bank ⇄ closed bank ──▶ drain: WINDOW_START of the new window, flow records,
+//!                                            ledgers, WINDOW_END of the old ──▶ record ring
 //! ```
 //!
 //! Windows are gapless and aligned to multiples of their length in Unix time. A boundary that
@@ -14,6 +15,8 @@ use firmware_abi::time::{SECOND_NS, WINDOW_SECONDS, tick, tick_base_ns};
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainStage {
+    /// WINDOW_START of the window that has opened.
+    Start,
     /// Slots of a direction, from this one on.
     Slots(Direction, u32),
     /// Ledgers: port, direction, and which of the three records is next.
@@ -147,7 +150,7 @@ impl Windows {
             number: self.number,
             bounds_ns: (self.start_ns, end_ns),
             punt_producer,
-            stage: DrainStage::Slots(Direction::Ingress, 0),
+            stage: DrainStage::Start,
             records: 0,
             other_records: 0,
         });

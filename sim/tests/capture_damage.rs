@@ -250,12 +250,12 @@ fn a_failing_source_is_told_apart_from_damaged_compression() {
 
 /// A healthy capture of one of the kinds that take their own way through the reader.
 fn healthy(kind: usize, lengths: &[usize]) -> Vec<u8> {
-    let order = if kind % 2 == 0 {
+    let order = if kind.is_multiple_of(2) {
         Order::Little
     } else {
         Order::Big
     };
-    let link = if kind / 2 % 2 == 0 { 1 } else { 101 };
+    let link = if (kind / 2).is_multiple_of(2) { 1 } else { 101 };
     let bytes = |length: usize| vec![length as u8; length];
     if kind < 4 {
         let mut file = pcap(order, 0xa1b2_c3d4, link);

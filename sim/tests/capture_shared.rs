@@ -57,18 +57,22 @@ fn every_healthy_capture_gives_all_its_packets() {
     }
 }
 
+/// Wireshark counts two packets here: it guesses that a damaged file is of a variant with record
+/// headers of 24 bytes. The magic number says 16, and read so the first packet is IPv4 of exactly
+/// the length that its record header tells.
 #[test]
-fn the_corrupt_capture_gives_two_packets_and_the_place_of_the_damage() {
+fn the_corrupt_capture_gives_one_packet_and_the_place_of_the_damage() {
     let Some(folder) = folder() else { return };
     let mut capture = Capture::open(&folder.join("corrupt-file.pcap")).expect("a header");
     let mut batch = FrameBatch::new();
-    assert_eq!(capture.read_into(&mut batch, 100), Ok(2));
-    let before = batch.iter().map(|frame| 16 + frame.bytes.len() as u64);
-    let place = 24 + before.sum::<u64>();
+    assert_eq!(capture.read_into(&mut batch, 100), Ok(1));
+    let frame = batch.get(0).expect("one frame");
+    assert_eq!((frame.bytes.len(), frame.wire_length), (188, 188));
+    assert_eq!(frame.bytes[12..18], [0x08, 0x00, 0x45, 0, 0, 174]);
     let error = capture.read_into(&mut batch, 100).expect_err("damage");
-    let found = 16_711_424;
+    let found = 1_409_179_648;
     let kind = CaptureErrorKind::ImpossiblePacketLength { found };
-    assert_eq!((error.offset, error.kind), (place, kind));
+    assert_eq!((error.offset, error.kind), (24 + 16 + 188, kind));
 }
 
 #[test]

@@ -2276,21 +2276,13 @@ pub static COUNTERS: &[Counter] = &[
         lo: offset::EGRESS_SHAPED_LO,
         description: "Egress engine. Frames dropped by an instance's limits, after the tally.",
     },
-    Counter {
-        name: "COMMANDS",
-        lo: offset::COMMANDS_LO,
-        description: "Commands taken from the ring.",
-    },
+    Counter { name: "COMMANDS", lo: offset::COMMANDS_LO, description: "Commands taken from the ring." },
     Counter {
         name: "COMMANDS_REFUSED",
         lo: offset::COMMANDS_REFUSED_LO,
         description: "Commands answered with another status than OK.",
     },
-    Counter {
-        name: "INJECTS",
-        lo: offset::INJECTS_LO,
-        description: "Frames taken from the inject ring.",
-    },
+    Counter { name: "INJECTS", lo: offset::INJECTS_LO, description: "Frames taken from the inject ring." },
     Counter {
         name: "INJECTS_REFUSED",
         lo: offset::INJECTS_REFUSED_LO,
@@ -2301,21 +2293,9 @@ pub static COUNTERS: &[Counter] = &[
         lo: offset::LATE_RETRIES_LO,
         description: "Retries that came after their window had closed and were punted again.",
     },
-    Counter {
-        name: "RECORDS",
-        lo: offset::RECORDS_LO,
-        description: "Records written to the ring, of every kind.",
-    },
-    Counter {
-        name: "DMA_READ_BYTES",
-        lo: offset::DMA_READ_BYTES_LO,
-        description: "Bytes read from host memory.",
-    },
-    Counter {
-        name: "DMA_WRITE_BYTES",
-        lo: offset::DMA_WRITE_BYTES_LO,
-        description: "Bytes written to host memory.",
-    },
+    Counter { name: "RECORDS", lo: offset::RECORDS_LO, description: "Records written to the ring, of every kind." },
+    Counter { name: "DMA_READ_BYTES", lo: offset::DMA_READ_BYTES_LO, description: "Bytes read from host memory." },
+    Counter { name: "DMA_WRITE_BYTES", lo: offset::DMA_WRITE_BYTES_LO, description: "Bytes written to host memory." },
     Counter {
         name: "DMA_REFUSED",
         lo: offset::DMA_REFUSED_LO,
@@ -2333,14 +2313,8 @@ pub static COUNTERS: &[Counter] = &[
     },
 ];
 
-const MAGIC_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: ReadOnly,
-    description: "The value.",
-    values: &[],
-}];
+const MAGIC_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: ReadOnly, description: "The value.", values: &[] }];
 
 const ABI_VERSION_FIELDS: &[Field] = &[
     Field {
@@ -2362,14 +2336,7 @@ const ABI_VERSION_FIELDS: &[Field] = &[
 ];
 
 const BUILD_FIELDS: &[Field] = &[
-    Field {
-        name: "revision",
-        msb: 23,
-        lsb: 0,
-        access: ReadOnly,
-        description: "Revision of the build.",
-        values: &[],
-    },
+    Field { name: "revision", msb: 23, lsb: 0, access: ReadOnly, description: "Revision of the build.", values: &[] },
     Field {
         name: "body",
         msb: 31,
@@ -2377,21 +2344,9 @@ const BUILD_FIELDS: &[Field] = &[
         access: ReadOnly,
         description: "Which body of the contract this is.",
         values: &[
-            EnumeratedValue {
-                name: "model",
-                value: 1,
-                description: "The NIC in Rust, hw-model.",
-            },
-            EnumeratedValue {
-                name: "rtl",
-                value: 2,
-                description: "The SystemVerilog, simulated.",
-            },
-            EnumeratedValue {
-                name: "card",
-                value: 3,
-                description: "The SystemVerilog on a card.",
-            },
+            EnumeratedValue { name: "model", value: 1, description: "The NIC in Rust, hw-model." },
+            EnumeratedValue { name: "rtl", value: 2, description: "The SystemVerilog, simulated." },
+            EnumeratedValue { name: "card", value: 3, description: "The SystemVerilog on a card." },
         ],
     },
 ];
@@ -2464,24 +2419,11 @@ const SIZES_FIELDS: &[Field] = &[
         description: "There are 2^value virtual ports, at most 12.",
         values: &[],
     },
-    Field {
-        name: "vectors",
-        msb: 27,
-        lsb: 20,
-        access: ReadOnly,
-        description: "MSI-X vectors, 1 to 32.",
-        values: &[],
-    },
+    Field { name: "vectors", msb: 27, lsb: 20, access: ReadOnly, description: "MSI-X vectors, 1 to 32.", values: &[] },
 ];
 
-const CLOCK_KHZ_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: ReadOnly,
-    description: "The value.",
-    values: &[],
-}];
+const CLOCK_KHZ_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: ReadOnly, description: "The value.", values: &[] }];
 
 const CONTROL_FIELDS: &[Field] = &[
     Field {
@@ -2511,14 +2453,7 @@ const STATUS_FIELDS: &[Field] = &[
         description: "Reset is over: commands and setup are taken.",
         values: &[],
     },
-    Field {
-        name: "running",
-        msb: 1,
-        lsb: 1,
-        access: ReadOnly,
-        description: "Packets are taken.",
-        values: &[],
-    },
+    Field { name: "running", msb: 1, lsb: 1, access: ReadOnly, description: "Packets are taken.", values: &[] },
     Field {
         name: "draining",
         msb: 2,
@@ -2543,14 +2478,7 @@ const STATUS_FIELDS: &[Field] = &[
         description: "A ring was stopped: any bit of RING_FAULTS.",
         values: &[],
     },
-    Field {
-        name: "dma_fault",
-        msb: 5,
-        lsb: 5,
-        access: ReadOnly,
-        description: "ERRORS.dma is set.",
-        values: &[],
-    },
+    Field { name: "dma_fault", msb: 5, lsb: 5, access: ReadOnly, description: "ERRORS.dma is set.", values: &[] },
 ];
 
 const ERRORS_FIELDS: &[Field] = &[
@@ -2629,65 +2557,18 @@ const ERRORS_CLEAR_FIELDS: &[Field] = &[
         description: "Clears ERRORS.ring_setup.",
         values: &[],
     },
-    Field {
-        name: "dma",
-        msb: 2,
-        lsb: 2,
-        access: WriteOnly,
-        description: "Clears ERRORS.dma.",
-        values: &[],
-    },
-    Field {
-        name: "command",
-        msb: 3,
-        lsb: 3,
-        access: WriteOnly,
-        description: "Clears ERRORS.command.",
-        values: &[],
-    },
-    Field {
-        name: "phase",
-        msb: 4,
-        lsb: 4,
-        access: WriteOnly,
-        description: "Clears ERRORS.phase.",
-        values: &[],
-    },
-    Field {
-        name: "inject",
-        msb: 5,
-        lsb: 5,
-        access: WriteOnly,
-        description: "Clears ERRORS.inject.",
-        values: &[],
-    },
-    Field {
-        name: "index",
-        msb: 6,
-        lsb: 6,
-        access: WriteOnly,
-        description: "Clears ERRORS.index.",
-        values: &[],
-    },
+    Field { name: "dma", msb: 2, lsb: 2, access: WriteOnly, description: "Clears ERRORS.dma.", values: &[] },
+    Field { name: "command", msb: 3, lsb: 3, access: WriteOnly, description: "Clears ERRORS.command.", values: &[] },
+    Field { name: "phase", msb: 4, lsb: 4, access: WriteOnly, description: "Clears ERRORS.phase.", values: &[] },
+    Field { name: "inject", msb: 5, lsb: 5, access: WriteOnly, description: "Clears ERRORS.inject.", values: &[] },
+    Field { name: "index", msb: 6, lsb: 6, access: WriteOnly, description: "Clears ERRORS.index.", values: &[] },
 ];
 
-const WORD_RW_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: ReadWrite,
-    description: "The value.",
-    values: &[],
-}];
+const WORD_RW_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: ReadWrite, description: "The value.", values: &[] }];
 
-const WORD_RO_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: ReadOnly,
-    description: "The value.",
-    values: &[],
-}];
+const WORD_RO_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: ReadOnly, description: "The value.", values: &[] }];
 
 const ERROR_VECTOR_FIELDS: &[Field] = &[
     Field {
@@ -2698,76 +2579,22 @@ const ERROR_VECTOR_FIELDS: &[Field] = &[
         description: "The MSI-X vector that is raised when a bit of ERRORS becomes 1.",
         values: &[],
     },
-    Field {
-        name: "enable",
-        msb: 31,
-        lsb: 31,
-        access: ReadWrite,
-        description: "Raise it.",
-        values: &[],
-    },
+    Field { name: "enable", msb: 31, lsb: 31, access: ReadWrite, description: "Raise it.", values: &[] },
 ];
 
 const RING_FAULTS_FIELDS: &[Field] = &[
-    Field {
-        name: "command",
-        msb: 0,
-        lsb: 0,
-        access: ReadOnly,
-        description: "The command ring.",
-        values: &[],
-    },
-    Field {
-        name: "completion",
-        msb: 1,
-        lsb: 1,
-        access: ReadOnly,
-        description: "The completion ring.",
-        values: &[],
-    },
-    Field {
-        name: "record",
-        msb: 2,
-        lsb: 2,
-        access: ReadOnly,
-        description: "The record ring.",
-        values: &[],
-    },
-    Field {
-        name: "punt",
-        msb: 3,
-        lsb: 3,
-        access: ReadOnly,
-        description: "The punt ring.",
-        values: &[],
-    },
-    Field {
-        name: "inject",
-        msb: 4,
-        lsb: 4,
-        access: ReadOnly,
-        description: "The inject ring.",
-        values: &[],
-    },
+    Field { name: "command", msb: 0, lsb: 0, access: ReadOnly, description: "The command ring.", values: &[] },
+    Field { name: "completion", msb: 1, lsb: 1, access: ReadOnly, description: "The completion ring.", values: &[] },
+    Field { name: "record", msb: 2, lsb: 2, access: ReadOnly, description: "The record ring.", values: &[] },
+    Field { name: "punt", msb: 3, lsb: 3, access: ReadOnly, description: "The punt ring.", values: &[] },
+    Field { name: "inject", msb: 4, lsb: 4, access: ReadOnly, description: "The inject ring.", values: &[] },
 ];
 
-const TIME_SET_HI_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: WriteOnly,
-    description: "The value.",
-    values: &[],
-}];
+const TIME_SET_HI_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: WriteOnly, description: "The value.", values: &[] }];
 
-const WINDOW_SECONDS_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 9,
-    lsb: 0,
-    access: ReadWrite,
-    description: "The value.",
-    values: &[],
-}];
+const WINDOW_SECONDS_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 9, lsb: 0, access: ReadWrite, description: "The value.", values: &[] }];
 
 const WINDOW_CLOSE_FIELDS: &[Field] = &[Field {
     name: "close",
@@ -2787,14 +2614,8 @@ const WINDOW_NUMBER_FIELDS: &[Field] = &[Field {
     values: &[],
 }];
 
-const RING_SIZE_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 4,
-    lsb: 0,
-    access: ReadWrite,
-    description: "The exponent.",
-    values: &[],
-}];
+const RING_SIZE_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 4, lsb: 0, access: ReadWrite, description: "The exponent.", values: &[] }];
 
 const RING_CONTROL_FIELDS: &[Field] = &[
     Field {
@@ -2815,14 +2636,8 @@ const RING_CONTROL_FIELDS: &[Field] = &[
     },
 ];
 
-const SNAPSHOT_FIELDS: &[Field] = &[Field {
-    name: "value",
-    msb: 31,
-    lsb: 0,
-    access: WriteOnly,
-    description: "Any value.",
-    values: &[],
-}];
+const SNAPSHOT_FIELDS: &[Field] =
+    &[Field { name: "value", msb: 31, lsb: 0, access: WriteOnly, description: "Any value.", values: &[] }];
 
 const SLOT_SELECT_FIELDS: &[Field] = &[
     Field {
@@ -2844,14 +2659,7 @@ const SLOT_SELECT_FIELDS: &[Field] = &[
 ];
 
 const SLOT_STATUS_FIELDS: &[Field] = &[
-    Field {
-        name: "valid",
-        msb: 0,
-        lsb: 0,
-        access: ReadOnly,
-        description: "The slot holds a flow.",
-        values: &[],
-    },
+    Field { name: "valid", msb: 0, lsb: 0, access: ReadOnly, description: "The slot holds a flow.", values: &[] },
     Field {
         name: "bank",
         msb: 1,

@@ -24,9 +24,7 @@ impl CommunityId {
     pub fn of(facts: &FlowFacts) -> Option<Self> {
         let key = &facts.key;
         let endpoints = match key.protocol {
-            protocol::TCP | protocol::UDP | protocol::SCTP => {
-                Endpoints::ordered(key, key.src_port, key.dst_port)
-            }
+            protocol::TCP | protocol::UDP | protocol::SCTP => Endpoints::ordered(key, key.src_port, key.dst_port),
             protocol::ICMP => Endpoints::icmp(key, facts.icmp?, icmp_reply),
             protocol::ICMPV6 => Endpoints::icmp(key, facts.icmp?, icmpv6_reply),
             _ => Endpoints::ordered(key, 0, 0),
@@ -58,18 +56,13 @@ impl<'a> Endpoints<'a> {
         let kind = u16::from(icmp.kind);
         match reply(icmp.kind) {
             Some(reply) => Self::ordered(key, kind, u16::from(reply)),
-            None => Self {
-                first: (&key.src, kind),
-                second: (&key.dst, u16::from(icmp.code)),
-            },
+            None => Self { first: (&key.src, kind), second: (&key.dst, u16::from(icmp.code)) },
         }
     }
 
     fn digest(&self, key: &FlowKey) -> CommunityId {
-        let has_ports = matches!(
-            key.protocol,
-            protocol::TCP | protocol::UDP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6
-        );
+        let has_ports =
+            matches!(key.protocol, protocol::TCP | protocol::UDP | protocol::SCTP | protocol::ICMP | protocol::ICMPV6);
         let address_bytes = if key.port.ip6() { 16 } else { 4 };
         let mut sha1 = Sha1::new();
         sha1.update([0, 0]);

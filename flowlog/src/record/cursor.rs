@@ -136,10 +136,13 @@ impl<'a> Cursor<'a> {
     /// At the start of `buffer`.
     #[inline(always)]
     pub(super) fn new(buffer: &'a mut [u8]) -> Self {
-        Self {
-            buffer,
-            position: 0,
-        }
+        Self { buffer, position: 0 }
+    }
+
+    /// How many bytes were written.
+    #[inline(always)]
+    pub(super) fn position(&self) -> usize {
+        self.position
     }
 
     /// The bytes written.
@@ -168,6 +171,12 @@ impl<'a> Cursor<'a> {
         self.fixed(&[byte], 1);
     }
 
+    /// Takes the last byte back.
+    #[inline(always)]
+    pub(super) fn take_back(&mut self) {
+        self.position -= 1;
+    }
+
     /// Any bytes.
     #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
@@ -175,7 +184,7 @@ impl<'a> Cursor<'a> {
         self.position += bytes.len();
     }
 
-    /// A port, and a byte after it that does not count.
+    /// A port, and the byte after it.
     #[inline(always)]
     pub(super) fn port(&mut self, port: u16, after: u8) {
         let (high, low) = (usize::from(port / 1000), usize::from(port % 1000));
@@ -183,19 +192,19 @@ impl<'a> Cursor<'a> {
         let count = put_group(ahead, 0, LEAD + high);
         let count = put_group(ahead, count, if high == 0 { ONLY } else { AFTER } + low);
         ahead[count] = after;
-        self.position += count;
+        self.position += count + 1;
     }
 
-    /// A number of one byte, and a byte after it that does not count.
+    /// A number of one byte, and the byte after it.
     #[inline(always)]
     pub(super) fn octet(&mut self, number: u8, after: u8) {
         let ahead = self.ahead::<8>();
         let count = put_group(ahead, 0, ONLY + usize::from(number));
         ahead[count] = after;
-        self.position += count;
+        self.position += count + 1;
     }
 
-    /// A number, and a byte after it that does not count.
+    /// A number, and the byte after it.
     #[inline(always)]
     pub(super) fn number(&mut self, number: u64, after: u8) {
         match u32::try_from(number) {
@@ -204,13 +213,13 @@ impl<'a> Cursor<'a> {
                 let ahead = self.ahead::<9>();
                 ahead[..8].copy_from_slice(&digits);
                 ahead[count] = after;
-                self.position += count;
+                self.position += count + 1;
             }
             _ => self.position = put_large(self.buffer, self.position, number, after),
         }
     }
 
-    /// An address; IPv4 is in the first four bytes. The byte after it does not count.
+    /// An address; IPv4 is in the first four bytes. Then the byte after it.
     #[inline(always)]
     pub(super) fn address(&mut self, bytes: &[u8; 16], ip6: bool, after: u8) {
         if ip6 {
@@ -219,8 +228,7 @@ impl<'a> Cursor<'a> {
             self.ipv4([bytes[0], bytes[1], bytes[2], bytes[3]]);
         }
         // Both end with the separator of a part that does not come.
-        self.position -= 1;
-        self.buffer[self.position] = after;
+        self.buffer[self.position - 1] = after;
     }
 
     /// An IPv4 address and a dot.
@@ -262,7 +270,7 @@ fn eight_digits(number: u32) -> ([u8; 8], usize) {
     (((ones | 0x3030_3030_3030_3030) >> (8 * skip)).to_le_bytes(), 8 - skip)
 }
 
-/// Stores any number, and a byte after it that does not count; where the next may come.
+/// Stores any number, and the byte after it; where the next may come.
 #[inline(never)]
 fn put_large(buffer: &mut [u8], position: usize, number: u64, after: u8) -> usize {
     let mut cursor = Cursor { buffer, position };
@@ -278,7 +286,7 @@ fn put_large(buffer: &mut [u8], position: usize, number: u64, after: u8) -> usiz
         cursor.position += put_group(ahead, 0, section + group);
         section = if section == AFTER || group != 0 { AFTER } else { LEAD };
     }
-    cursor.buffer[cursor.position] = after;
+    cursor.byte(after);
     cursor.position
 }
 
@@ -297,12 +305,13 @@ fn put_ipv6(buffer: &mut [u8], position: usize, bytes: &[u8; 16]) -> usize {
         return cursor.position;
     }
     let run = &ZERO_RUNS[zeros];
-    for (at, group) in groups.iter().enumerate() {
-        let digits = u32::from(HEX[usize::from(group[0])]) | u32::from(HEX[usize::from(group[1])]) << 16;
-        let skip = (u16::from_be_bytes(*group) | 1).leading_zeros() / 4;
-        let hex = (u64::from(digits) | u64::from(b':') << 32) >> (8 * skip);
-        let text = if at == usize::from(run.start) { u64::from_le_bytes(*b"::::::::") } else { hex };
-        let count = (5 - skip as u8) & run.keep[at] | run.colons[at];
+    for (at, [high, low]) in groups.iter().enumerate() {
+        let digits = u32::from(HEX[usize::from(*high)]) | u32::from(HEX[usize::from(*low)]) << 16;
+        // Leading zeros, but for the last digit, in bits.
+        let skip = (digits ^ 0x3030_3030 | 1 << 24).trailing_zeros() & !7;
+        let group = (u64::from(digits) | u64::from(b':') << 32) >> skip;
+        let text = if at == usize::from(run.start) { u64::from_le_bytes(*b"::::::::") } else { group };
+        let count = (5 - skip as u8 / 8) & run.keep[at] | run.colons[at];
         cursor.fixed(&text.to_le_bytes(), usize::from(count));
     }
     cursor.position
@@ -319,15 +328,10 @@ pub(super) struct SecondDigits {
 
 impl SecondDigits {
     pub(super) fn new() -> Self {
-        Self {
-            thousands: 0,
-            digits: [b'0'; 8],
-            count: 0,
-            section: ONLY,
-        }
+        Self { thousands: 0, digits: [b'0'; 8], count: 0, section: ONLY }
     }
 
-    /// Puts `seconds` at the cursor, and a byte after it that does not count.
+    /// Puts `seconds` at the cursor, and the byte after it.
     #[inline(always)]
     pub(super) fn put(&mut self, cursor: &mut Cursor<'_>, seconds: u64, after: u8) {
         let thousands = seconds / 1000;
@@ -338,7 +342,7 @@ impl SecondDigits {
         let ahead = cursor.ahead::<8>();
         let count = put_group(ahead, 0, self.section + (seconds % 1000) as usize);
         ahead[count] = after;
-        cursor.position += count;
+        cursor.position += count + 1;
     }
 
     /// Nanoseconds in 64 bits are at most 18,446,744,073 seconds: eight digits before the last three.
@@ -347,7 +351,7 @@ impl SecondDigits {
         let mut text = [0; NUMBER_BYTES_MAX + SLACK_BYTES];
         let mut cursor = Cursor::new(&mut text);
         cursor.number(thousands, b' ');
-        self.count = if thousands == 0 { 0 } else { cursor.position };
+        self.count = if thousands == 0 { 0 } else { cursor.position - 1 };
         self.section = if thousands == 0 { ONLY } else { AFTER };
         self.digits.copy_from_slice(&text[..8]);
         self.thousands = thousands;

@@ -124,26 +124,15 @@ impl WindowBounds {
     #[must_use]
     #[inline]
     pub const fn seconds(&self) -> SecondSpan {
-        SecondSpan {
-            start: self.start_ns / SECOND_NS,
-            end: self.end_ns / SECOND_NS,
-        }
+        SecondSpan { start: self.start_ns / SECOND_NS, end: self.end_ns / SECOND_NS }
     }
 
     /// `time_ns`, or the nearer bound if it lies outside.
     #[must_use]
     #[inline]
     pub const fn clip_ns(&self, time_ns: u64) -> u64 {
-        let from_start = if time_ns < self.start_ns {
-            self.start_ns
-        } else {
-            time_ns
-        };
-        if from_start > self.end_ns {
-            self.end_ns
-        } else {
-            from_start
-        }
+        let from_start = if time_ns < self.start_ns { self.start_ns } else { time_ns };
+        if from_start > self.end_ns { self.end_ns } else { from_start }
     }
 }
 
@@ -263,16 +252,10 @@ impl FlowFacts {
     #[inline]
     pub fn ports(&self, settings: &RecordSettings) -> Ports {
         if !self.is_icmp() {
-            return Ports {
-                src: self.key.src_port,
-                dst: self.key.dst_port,
-            };
+            return Ports { src: self.key.src_port, dst: self.key.dst_port };
         }
         match (settings.icmp_ports, self.icmp) {
-            (IcmpPorts::IdTypecode, Some(icmp)) => Ports {
-                src: icmp.identifier,
-                dst: icmp.type_code(),
-            },
+            (IcmpPorts::IdTypecode, Some(icmp)) => Ports { src: icmp.identifier, dst: icmp.type_code() },
             _ => Ports { src: 0, dst: 0 },
         }
     }
@@ -281,10 +264,7 @@ impl FlowFacts {
     #[must_use]
     #[inline]
     pub const fn packet_times(&self, window: &WindowBounds) -> WindowBounds {
-        WindowBounds {
-            start_ns: window.clip_ns(self.first_ns),
-            end_ns: window.clip_ns(self.last_ns),
-        }
+        WindowBounds { start_ns: window.clip_ns(self.first_ns), end_ns: window.clip_ns(self.last_ns) }
     }
 
     /// `x-icmp-type-code`: type·256 + code; none for other protocols.

@@ -127,9 +127,7 @@ impl Field {
             | Self::WindowEndNs
             | Self::Sequence
             | Self::TrafficPath => FieldKind::Number,
-            Self::SrcAddr | Self::DstAddr | Self::PktSrcAddr | Self::PktDstAddr => {
-                FieldKind::Address
-            }
+            Self::SrcAddr | Self::DstAddr | Self::PktSrcAddr | Self::PktDstAddr => FieldKind::Address,
             _ => FieldKind::Text,
         }
     }
@@ -147,10 +145,7 @@ pub enum BadFieldList {
     #[error("a field list needs at least one field")]
     Empty,
     /// It names a field that does not exist.
-    #[error(
-        "field {number}, `{found}`, does not exist; there are: {}",
-        known_fields()
-    )]
+    #[error("field {number}, `{found}`, does not exist; there are: {}", known_fields())]
     Unknown {
         /// Its place in the list, from 1.
         number: usize,
@@ -170,11 +165,7 @@ pub enum BadFieldList {
 }
 
 fn known_fields() -> String {
-    Field::ALL
-        .iter()
-        .map(|field| field.as_str())
-        .collect::<Vec<_>>()
-        .join(", ")
+    Field::ALL.iter().map(|field| field.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl FieldList {
@@ -187,19 +178,11 @@ impl FieldList {
         let mut list = Vec::new();
         for field in fields {
             if let Some(first) = list.iter().position(|each| *each == field) {
-                return Err(BadFieldList::Duplicate {
-                    field,
-                    number: list.len() + 1,
-                    first: first + 1,
-                });
+                return Err(BadFieldList::Duplicate { field, number: list.len() + 1, first: first + 1 });
             }
             list.push(field);
         }
-        if list.is_empty() {
-            Err(BadFieldList::Empty)
-        } else {
-            Ok(Self(list))
-        }
+        if list.is_empty() { Err(BadFieldList::Empty) } else { Ok(Self(list)) }
     }
 
     /// The 14 fields of the default format.
@@ -237,16 +220,11 @@ impl FromStr for FieldList {
 
     /// Names, with commas or white space or both between them; a header line is one.
     fn from_str(text: &str) -> Result<Self, BadFieldList> {
-        let names = text
-            .split(|c: char| c == ',' || c.is_ascii_whitespace())
-            .filter(|name| !name.is_empty());
+        let names = text.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|name| !name.is_empty());
         let fields: Result<Vec<_>, _> = names
             .enumerate()
             .map(|(at, name)| {
-                let unknown = || BadFieldList::Unknown {
-                    number: at + 1,
-                    found: excerpt(name.as_bytes()),
-                };
+                let unknown = || BadFieldList::Unknown { number: at + 1, found: excerpt(name.as_bytes()) };
                 Field::from_word(name.as_bytes()).ok_or_else(unknown)
             })
             .collect();

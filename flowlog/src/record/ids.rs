@@ -33,10 +33,7 @@ impl EniId {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let id: [u8; Self::BYTES] = text.try_into().ok()?;
         let (head, tail) = id.split_at(4);
-        let known = head == b"eni-"
-            && tail
-                .iter()
-                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        let known = head == b"eni-" && tail.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
         known.then_some(Self(id))
     }
 
@@ -69,10 +66,7 @@ impl AccountId {
         }
         let mut digits = [0; Self::BYTES_MAX];
         digits.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self {
-            digits,
-            len: u8::try_from(text.len()).ok()?,
-        })
+        Some(Self { digits, len: u8::try_from(text.len()).ok()? })
     }
 
     /// Its text.
@@ -93,8 +87,7 @@ impl Label {
     /// The most bytes it can have.
     pub const BYTES_MAX: usize = 64;
     /// Its form, in words.
-    pub const EXPECTED: &str =
-        "1 to 64 printable ASCII characters without space, `\"` and `\\`, and not `-`";
+    pub const EXPECTED: &str = "1 to 64 printable ASCII characters without space, `\"` and `\\`, and not `-`";
 
     /// From its text.
     #[must_use]

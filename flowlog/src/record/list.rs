@@ -10,8 +10,8 @@
 
 use super::cursor::{ADDRESS_BYTES_MAX, Cursor, SLACK_BYTES};
 use super::{
-    CommunityId, Entry, Field, FieldList, FlowFacts, LogStatus, RecordSettings, Skipped, Stream,
-    VersionToken, WindowBounds,
+    CommunityId, Entry, Field, FieldList, FlowFacts, LogStatus, RecordSettings, Skipped, Stream, VersionToken,
+    WindowBounds,
 };
 use firmware_abi::key::Direction;
 
@@ -83,17 +83,8 @@ enum Fixed<'a> {
 
 impl<'a> Fixed<'a> {
     /// The value of `field`, unless it differs from record to record.
-    fn of(
-        field: Field,
-        stream: &'a Stream,
-        settings: &RecordSettings,
-        status: LogStatus,
-    ) -> Option<Self> {
-        let label = |label: &'a Option<super::Label>| {
-            label
-                .as_ref()
-                .map_or(Self::Absent, |l| Self::Text(l.as_str()))
-        };
+    fn of(field: Field, stream: &'a Stream, settings: &RecordSettings, status: LogStatus) -> Option<Self> {
+        let label = |label: &'a Option<super::Label>| label.as_ref().map_or(Self::Absent, |l| Self::Text(l.as_str()));
         Some(match field {
             Field::Version => match settings.version_token {
                 VersionToken::Two => Self::Number(VersionToken::Two.as_str()),
@@ -123,9 +114,7 @@ impl<'a> Fixed<'a> {
         match (self, JSON) {
             (Self::Absent, false) => bytes.push(b'-'),
             (Self::Absent, true) => bytes.extend_from_slice(b"null"),
-            (Self::Number(text), _) | (Self::Text(text), false) => {
-                bytes.extend_from_slice(text.as_bytes())
-            }
+            (Self::Number(text), _) | (Self::Text(text), false) => bytes.extend_from_slice(text.as_bytes()),
             (Self::Text(text), true) => {
                 bytes.push(b'"');
                 bytes.extend_from_slice(text.as_bytes());
@@ -143,21 +132,10 @@ impl<const JSON: bool> Form<JSON> {
         let skip_data = compile(LogStatus::SkipData);
         let pieces = flow.len().max(no_data.len()).max(skip_data.len());
         let line = vec![0; pieces * (Piece::BYTES_MAX + VALUE_BYTES_MAX) + SLACK_BYTES].into();
-        Self {
-            settings,
-            flow,
-            no_data,
-            skip_data,
-            line,
-        }
+        Self { settings, flow, no_data, skip_data, line }
     }
 
-    fn compile(
-        stream: &Stream,
-        settings: &RecordSettings,
-        list: &FieldList,
-        status: LogStatus,
-    ) -> Vec<Piece> {
+    fn compile(stream: &Stream, settings: &RecordSettings, list: &FieldList, status: LogStatus) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let mut literal = Vec::new();
         for (at, field) in list.fields().iter().enumerate() {
@@ -194,14 +172,10 @@ impl<const JSON: bool> Form<JSON> {
         };
         let mut values = Values::<JSON>(Cursor::new(&mut self.line));
         for piece in pieces {
-            values
-                .0
-                .fixed(&piece.literal, usize::from(piece.literal_bytes));
+            values.0.fixed(&piece.literal, usize::from(piece.literal_bytes));
             match (piece.then, entry) {
                 (None, _) => {}
-                (Some(field), Entry::Flow(facts)) => {
-                    values.flow(field, window, facts, &self.settings)
-                }
+                (Some(field), Entry::Flow(facts)) => values.flow(field, window, facts, &self.settings),
                 (Some(field), Entry::NoData) => values.window(field, window),
                 (Some(field), Entry::SkipData(skipped)) => values.skipped(field, window, skipped),
             }
@@ -218,11 +192,7 @@ fn push_pieces(pieces: &mut Vec<Piece>, literal: &[u8], then: Option<Field>) {
         let mut padded = [0; Piece::BYTES_MAX];
         padded[..now.len()].copy_from_slice(now);
         let then = if later.is_empty() { then } else { None };
-        pieces.push(Piece {
-            literal: padded,
-            literal_bytes: now.len() as u8,
-            then,
-        });
+        pieces.push(Piece { literal: padded, literal_bytes: now.len() as u8, then });
         if later.is_empty() {
             return;
         }
@@ -235,26 +205,20 @@ struct Values<'a, const JSON: bool>(Cursor<'a>);
 
 impl<const JSON: bool> Values<'_, JSON> {
     #[inline]
-    fn flow(
-        &mut self,
-        field: Field,
-        window: &WindowBounds,
-        facts: &FlowFacts,
-        settings: &RecordSettings,
-    ) {
+    fn flow(&mut self, field: Field, window: &WindowBounds, facts: &FlowFacts, settings: &RecordSettings) {
         let key = &facts.key;
         match field {
             Field::SrcAddr | Field::PktSrcAddr => self.address(&key.src, facts.is_ipv6()),
             Field::DstAddr | Field::PktDstAddr => self.address(&key.dst, facts.is_ipv6()),
-            Field::SrcPort => self.0.port(facts.ports(settings).src),
-            Field::DstPort => self.0.port(facts.ports(settings).dst),
-            Field::Protocol => self.0.octet(key.protocol),
-            Field::Packets => self.0.number(facts.packets),
-            Field::Bytes => self.0.number(facts.bytes),
-            Field::Start => self.0.number(facts.seconds(window, settings).start),
-            Field::End => self.0.number(facts.seconds(window, settings).end),
+            Field::SrcPort => self.port(facts.ports(settings).src),
+            Field::DstPort => self.port(facts.ports(settings).dst),
+            Field::Protocol => self.octet(key.protocol),
+            Field::Packets => self.number(facts.packets),
+            Field::Bytes => self.number(facts.bytes),
+            Field::Start => self.number(facts.seconds(window, settings).start),
+            Field::End => self.number(facts.seconds(window, settings).end),
             Field::Action => self.word(Some(facts.action.as_str())),
-            Field::TcpFlags => self.0.octet(facts.aws_tcp_flags()),
+            Field::TcpFlags => self.octet(facts.aws_tcp_flags()),
             Field::Type => self.word(Some(if facts.is_ipv6() { "IPv6" } else { "IPv4" })),
             Field::FlowDirection => self.word(Some(match facts.direction() {
                 Direction::Ingress => "ingress",
@@ -262,16 +226,14 @@ impl<const JSON: bool> Values<'_, JSON> {
             })),
             Field::RejectReason => self.word(facts.reject_reason().map(super::Layer::as_str)),
             Field::Layer => self.word(Some(facts.layer.as_str())),
-            Field::RuleId => self.0.number(u64::from(facts.rule_id)),
-            Field::PolicyEpoch => self.0.number(u64::from(facts.policy_epoch)),
-            Field::FirstNs => self.0.number(facts.packet_times(window).start_ns),
-            Field::LastNs => self.0.number(facts.packet_times(window).end_ns),
+            Field::RuleId => self.number(u64::from(facts.rule_id)),
+            Field::PolicyEpoch => self.number(u64::from(facts.policy_epoch)),
+            Field::FirstNs => self.number(facts.packet_times(window).start_ns),
+            Field::LastNs => self.number(facts.packet_times(window).end_ns),
             Field::EndReason => self.word(Some(facts.end_reason.as_str())),
             Field::IcmpTypeCode => self.number_or_absent(facts.icmp_type_code().map(u64::from)),
-            Field::CommunityId => {
-                self.word(CommunityId::of(facts).as_ref().map(CommunityId::as_str))
-            }
-            Field::Sequence => self.0.number(facts.sequence),
+            Field::CommunityId => self.word(CommunityId::of(facts).as_ref().map(CommunityId::as_str)),
+            Field::Sequence => self.number(facts.sequence),
             _ => self.window(field, window),
         }
     }
@@ -279,18 +241,18 @@ impl<const JSON: bool> Values<'_, JSON> {
     fn skipped(&mut self, field: Field, window: &WindowBounds, skipped: &Skipped) {
         match field {
             Field::SkipReason => self.word(Some(skipped.reason.as_str())),
-            Field::SkippedPackets => self.0.number(skipped.packets),
-            Field::SkippedBytes => self.0.number(skipped.bytes),
+            Field::SkippedPackets => self.number(skipped.packets),
+            Field::SkippedBytes => self.number(skipped.bytes),
             _ => self.window(field, window),
         }
     }
 
     fn window(&mut self, field: Field, window: &WindowBounds) {
         match field {
-            Field::Start => self.0.number(window.seconds().start),
-            Field::End => self.0.number(window.seconds().end),
-            Field::WindowStartNs => self.0.number(window.start_ns),
-            Field::WindowEndNs => self.0.number(window.end_ns),
+            Field::Start => self.number(window.seconds().start),
+            Field::End => self.number(window.seconds().end),
+            Field::WindowStartNs => self.number(window.start_ns),
+            Field::WindowEndNs => self.number(window.end_ns),
             _ => unreachable!("{field} has a fixed value in such a record"),
         }
     }
@@ -302,10 +264,30 @@ impl<const JSON: bool> Values<'_, JSON> {
         }
     }
 
+    #[inline]
+    fn number(&mut self, number: u64) {
+        self.0.number(number, b' ');
+        self.0.take_back();
+    }
+
+    #[inline]
+    fn port(&mut self, port: u16) {
+        self.0.port(port, b' ');
+        self.0.take_back();
+    }
+
+    #[inline]
+    fn octet(&mut self, number: u8) {
+        self.0.octet(number, b' ');
+        self.0.take_back();
+    }
+
     fn address(&mut self, bytes: &[u8; 16], ip6: bool) {
         self.quote();
-        self.0.address(bytes, ip6);
-        self.quote();
+        self.0.address(bytes, ip6, b'"');
+        if !JSON {
+            self.0.take_back();
+        }
     }
 
     fn word(&mut self, word: Option<&str>) {
@@ -319,7 +301,7 @@ impl<const JSON: bool> Values<'_, JSON> {
 
     fn number_or_absent(&mut self, number: Option<u64>) {
         match number {
-            Some(number) => self.0.number(number),
+            Some(number) => self.number(number),
             None => self.absent(),
         }
     }

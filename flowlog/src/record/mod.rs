@@ -32,8 +32,8 @@ mod word;
 
 pub use community_id::CommunityId;
 pub use facts::{
-    Action, EndReason, Entry, FlowFacts, Icmp, Layer, LogStatus, Ports, SecondSpan, SkipReason,
-    Skipped, Stream, TcpOpening, WindowBounds,
+    Action, EndReason, Entry, FlowFacts, Icmp, Layer, LogStatus, Ports, SecondSpan, SkipReason, Skipped, Stream,
+    TcpOpening, WindowBounds,
 };
 pub use fields::{BadFieldList, Field, FieldKind, FieldList};
 pub use ids::{AccountId, BadId, EniId, Label};

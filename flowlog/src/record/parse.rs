@@ -154,25 +154,16 @@ impl<'a> Line<'a> {
             found += 1;
         }
         match found {
-            FIELDS => Ok(Self {
-                fields,
-                left_out: 0,
-            }),
+            FIELDS => Ok(Self { fields, left_out: 0 }),
             OLD_STATUS_FIELDS => {
                 // The last place still holds `-`: moved to the front of the others, it is the one
                 // that the line leaves out.
                 if let Some(after_ids) = fields.get_mut(Field::SrcAddr as usize..) {
                     after_ids.rotate_right(1);
                 }
-                Ok(Self {
-                    fields,
-                    left_out: 1,
-                })
+                Ok(Self { fields, left_out: 1 })
             }
-            _ => Err(ParseError::FieldCount {
-                found,
-                expected: FIELDS,
-            }),
+            _ => Err(ParseError::FieldCount { found, expected: FIELDS }),
         }
     }
 
@@ -193,17 +184,8 @@ impl<'a> Line<'a> {
     #[cold]
     fn bad(&self, field: Field, expected: &'static str) -> ParseError {
         let place = field as usize + 1;
-        let number = if field > Field::SrcAddr {
-            place - self.left_out
-        } else {
-            place
-        };
-        ParseError::Field {
-            field,
-            number,
-            found: excerpt(self.field(field)),
-            expected,
-        }
+        let number = if field > Field::SrcAddr { place - self.left_out } else { place };
+        ParseError::Field { field, number, found: excerpt(self.field(field)), expected }
     }
 
     fn flow(&self) -> Result<ParsedFlow, ParseError> {
@@ -226,10 +208,7 @@ impl<'a> Line<'a> {
 
     /// `body`, if the line has no flow.
     fn without_flow(&self, body: ParsedBody) -> Result<ParsedBody, ParseError> {
-        let flow = Field::ALL
-            .iter()
-            .copied()
-            .filter(|field| (Field::SrcAddr..=Field::Bytes).contains(field));
+        let flow = Field::ALL.iter().copied().filter(|field| (Field::SrcAddr..=Field::Bytes).contains(field));
         for field in flow.chain([Field::Action]) {
             self.take(field, |text| (text == b"-").then_some(()), ABSENT)?;
         }
@@ -254,37 +233,24 @@ impl ParsedRecord {
         const VALUES_BYTES_MAX: usize = 2 * (ADDRESS_BYTES_MAX + 1) + 7 * (NUMBER_BYTES_MAX + 1);
         let mut buffer = [0; WORDS_BYTES_MAX + VALUES_BYTES_MAX + SLACK_BYTES];
         let mut line = Cursor::new(&mut buffer);
-        for token in [
-            self.version.as_str(),
-            self.account.as_str(),
-            self.eni.as_str(),
-        ] {
+        for token in [self.version.as_str(), self.account.as_str(), self.eni.as_str()] {
             line.bytes(token.as_bytes());
             line.byte(b' ');
         }
         match &self.body {
             ParsedBody::Flow(flow) => {
                 for address in [flow.src, flow.dst] {
-                    put_address(&mut line, address);
-                    line.byte(b' ');
+                    put_address(&mut line, address, b' ');
                 }
                 let ports = [flow.src_port, flow.dst_port].map(u64::from);
-                for number in [
-                    ports[0],
-                    ports[1],
-                    flow.protocol.into(),
-                    flow.packets,
-                    flow.bytes,
-                ] {
-                    line.number(number);
-                    line.byte(b' ');
+                for number in [ports[0], ports[1], flow.protocol.into(), flow.packets, flow.bytes] {
+                    line.number(number, b' ');
                 }
             }
             ParsedBody::NoData | ParsedBody::SkipData => line.bytes(b"- - - - - - - "),
         }
         for number in [self.seconds.start, self.seconds.end] {
-            line.number(number);
-            line.byte(b' ');
+            line.number(number, b' ');
         }
         line.bytes(match &self.body {
             ParsedBody::Flow(flow) => flow.action.as_str().as_bytes(),
@@ -297,13 +263,13 @@ impl ParsedRecord {
     }
 }
 
-pub(super) fn put_address(line: &mut Cursor<'_>, address: IpAddr) {
+pub(super) fn put_address(line: &mut Cursor<'_>, address: IpAddr, after: u8) {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, c, d] = v4.octets();
-            line.address(&[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], false);
+            line.address(&[a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], false, after);
         }
-        IpAddr::V6(v6) => line.address(&v6.octets(), true),
+        IpAddr::V6(v6) => line.address(&v6.octets(), true, after),
     }
 }
 
@@ -315,10 +281,7 @@ pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
 /// A decimal number as records have it: digits only, no leading zeros.
 #[inline]
 pub(super) fn number(text: &[u8]) -> Option<u64> {
-    if text.is_empty()
-        || text.len() > NUMBER_BYTES_MAX
-        || (text.len() > 1 && text.first() == Some(&b'0'))
-    {
+    if text.is_empty() || text.len() > NUMBER_BYTES_MAX || (text.len() > 1 && text.first() == Some(&b'0')) {
         return None;
     }
     let mut number = 0_u64;

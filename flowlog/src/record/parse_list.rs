@@ -2,13 +2,11 @@
 
 use super::cursor::{ADDRESS_BYTES_MAX, Cursor, SLACK_BYTES};
 use super::parse::{
-    ACTION, ADDRESS, NUMBER, OCTET, PORT, ParseError, STATUS, VERSION, address, number, octet,
-    port, put_address, without_line_end,
+    ACTION, ADDRESS, NUMBER, OCTET, PORT, ParseError, STATUS, VERSION, address, number, octet, port, put_address,
+    without_line_end,
 };
 use super::word::excerpt;
-use super::{
-    AccountId, Action, BadFieldList, EniId, Field, FieldKind, FieldList, Label, LogStatus, Version,
-};
+use super::{AccountId, Action, BadFieldList, EniId, Field, FieldKind, FieldList, Label, LogStatus, Version};
 use std::net::IpAddr;
 
 /// The value of a field as it was read.
@@ -53,10 +51,7 @@ impl FieldList {
         let mut values = Vec::with_capacity(expected);
         for (at, field) in self.fields().iter().enumerate() {
             let Some(text) = texts.next() else {
-                return Err(ParseError::FieldCount {
-                    found: at,
-                    expected,
-                });
+                return Err(ParseError::FieldCount { found: at, expected });
             };
             values.push(read(*field, text).map_err(|wanted| ParseError::Field {
                 field: *field,
@@ -67,10 +62,7 @@ impl FieldList {
         }
         match texts.count() {
             0 => Ok(ListedRecord { list: self, values }),
-            more => Err(ParseError::FieldCount {
-                found: expected + more,
-                expected,
-            }),
+            more => Err(ParseError::FieldCount { found: expected + more, expected }),
         }
     }
 }
@@ -79,36 +71,31 @@ impl<'a> ListedRecord<'a> {
     /// The value of a field; none if the list does not have it.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<Value<'a>> {
-        self.iter()
-            .find(|(each, _)| *each == field)
-            .map(|(_, value)| value)
+        self.iter().find(|(each, _)| *each == field).map(|(_, value)| value)
     }
 
     /// Fields and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Field, Value<'a>)> {
-        self.list
-            .fields()
-            .iter()
-            .copied()
-            .zip(self.values.iter().copied())
+        self.list.fields().iter().copied().zip(self.values.iter().copied())
     }
 
     /// Appends its line.
     pub fn write_line(&self, out: &mut Vec<u8>) {
-        for (at, value) in self.values.iter().enumerate() {
-            if at > 0 {
-                out.push(b' ');
-            }
-            let mut buffer = [0; ADDRESS_BYTES_MAX + SLACK_BYTES];
+        for value in &self.values {
+            let mut buffer = [0; ADDRESS_BYTES_MAX + 1 + SLACK_BYTES];
             let mut cursor = Cursor::new(&mut buffer);
             match value {
-                Value::Absent => cursor.byte(b'-'),
-                Value::Number(number) => cursor.number(*number),
-                Value::Address(address) => put_address(&mut cursor, *address),
-                Value::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Value::Absent => cursor.bytes(b"- "),
+                Value::Number(number) => cursor.number(*number, b' '),
+                Value::Address(address) => put_address(&mut cursor, *address, b' '),
+                Value::Text(text) => {
+                    out.extend_from_slice(text.as_bytes());
+                    cursor.byte(b' ');
+                }
             }
             out.extend_from_slice(cursor.written());
         }
+        out.pop();
         out.push(b'\n');
     }
 }
@@ -120,12 +107,7 @@ const TEXT: &str = "1 to 64 printable ASCII characters";
 fn read(field: Field, text: &[u8]) -> Result<Value<'_>, &'static str> {
     let never_absent = matches!(
         field,
-        Field::Version
-            | Field::AccountId
-            | Field::InterfaceId
-            | Field::Start
-            | Field::End
-            | Field::LogStatus
+        Field::Version | Field::AccountId | Field::InterfaceId | Field::Start | Field::End | Field::LogStatus
     );
     if text == b"-" && !never_absent {
         return Ok(Value::Absent);
@@ -139,12 +121,8 @@ fn read(field: Field, text: &[u8]) -> Result<Value<'_>, &'static str> {
 
 fn read_number(field: Field, text: &[u8]) -> Result<u64, &'static str> {
     match field {
-        Field::SrcPort | Field::DstPort | Field::IcmpTypeCode => {
-            port(text).map(u64::from).ok_or(PORT)
-        }
-        Field::Protocol | Field::TcpFlags | Field::TrafficPath => {
-            octet(text).map(u64::from).ok_or(OCTET)
-        }
+        Field::SrcPort | Field::DstPort | Field::IcmpTypeCode => port(text).map(u64::from).ok_or(PORT),
+        Field::Protocol | Field::TcpFlags | Field::TrafficPath => octet(text).map(u64::from).ok_or(OCTET),
         _ => number(text).ok_or(NUMBER),
     }
 }

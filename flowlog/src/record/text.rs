@@ -5,15 +5,19 @@ use super::{AccountId, Action, Entry, FlowFacts, RecordSettings, Stream, WindowB
 
 /// `V1`, account and ENI, each with its space.
 const PREFIX_BYTES_MAX: usize = 3 + (AccountId::BYTES_MAX + 1) + (super::EniId::BYTES + 1);
-/// Addresses, ports, protocol, packets, bytes, start, end, each with its space.
-const FACTS_BYTES_MAX: usize = 2 * (ADDRESS_BYTES_MAX + 1) + 2 * 6 + 4 + 4 * (NUMBER_BYTES_MAX + 1);
-/// ` - SKIPDATA` and the line's end are shorter.
+/// Addresses, ports, protocol, packets, bytes, start, end, each with its space. Seconds have at
+/// most 11 digits, as they come from nanoseconds in 64 bits.
+const FACTS_BYTES_MAX: usize = 2 * (ADDRESS_BYTES_MAX + 1) + 2 * 6 + 4 + 2 * (NUMBER_BYTES_MAX + 1) + 2 * 12;
+/// `ACCEPT OK`, `- SKIPDATA` and the line's end, with what the longest store adds.
 const ENDING_BYTES: usize = 16;
 const LINE_BYTES_MAX: usize = PREFIX_BYTES_MAX + FACTS_BYTES_MAX + ENDING_BYTES;
+/// What a line takes while it is written.
+const ROOM_BYTES: usize = 256;
+const _: () = assert!(LINE_BYTES_MAX + SLACK_BYTES <= ROOM_BYTES);
 
-const ACCEPT_OK: &[u8; ENDING_BYTES] = b" ACCEPT OK\n\0\0\0\0\0";
-const REJECT_OK: &[u8; ENDING_BYTES] = b" REJECT OK\n\0\0\0\0\0";
-const OK_BYTES: usize = 11;
+const ACCEPT_OK: &[u8; ENDING_BYTES] = b"ACCEPT OK\n\0\0\0\0\0\0";
+const REJECT_OK: &[u8; ENDING_BYTES] = b"REJECT OK\n\0\0\0\0\0\0";
+const OK_BYTES: usize = 10;
 
 /// Writes the records of one [`Stream`] as lines of 14 fields.
 ///
@@ -26,20 +30,15 @@ pub struct TextWriter {
     prefix_bytes: usize,
     start: SecondDigits,
     end: SecondDigits,
-    line: [u8; LINE_BYTES_MAX + SLACK_BYTES],
 }
 
 impl TextWriter {
     /// For the records of `stream`.
     #[must_use]
     pub fn new(stream: &Stream, settings: RecordSettings) -> Self {
-        let mut line = [0; LINE_BYTES_MAX + SLACK_BYTES];
+        let mut line = [0; ROOM_BYTES];
         let mut cursor = Cursor::new(&mut line);
-        for token in [
-            settings.version_token.as_str(),
-            stream.account.as_str(),
-            stream.eni.as_str(),
-        ] {
+        for token in [settings.version_token.as_str(), stream.account.as_str(), stream.eni.as_str()] {
             cursor.bytes(token.as_bytes());
             cursor.byte(b' ');
         }
@@ -47,14 +46,7 @@ impl TextWriter {
         let mut prefix = [0; PREFIX_BYTES_MAX];
         prefix[..prefix_bytes].copy_from_slice(cursor.written());
         let (start, end) = (SecondDigits::new(), SecondDigits::new());
-        Self {
-            settings,
-            prefix,
-            prefix_bytes,
-            start,
-            end,
-            line,
-        }
+        Self { settings, prefix, prefix_bytes, start, end }
     }
 
     /// The settings it was made with.
@@ -67,8 +59,8 @@ impl TextWriter {
     pub fn entry(&mut self, out: &mut Vec<u8>, window: &WindowBounds, entry: &Entry<'_>) {
         match entry {
             Entry::Flow(facts) => self.flow(out, window, facts),
-            Entry::NoData => self.status(out, window, b" - NODATA\n"),
-            Entry::SkipData(_) => self.status(out, window, b" - SKIPDATA\n"),
+            Entry::NoData => self.status(out, window, b"- NODATA\n"),
+            Entry::SkipData(_) => self.status(out, window, b"- SKIPDATA\n"),
         }
     }
 
@@ -80,41 +72,39 @@ impl TextWriter {
         let ports = facts.ports(&self.settings);
         let seconds = facts.seconds(window, &self.settings);
 
-        let mut line = Cursor::new(&mut self.line);
+        let line_start = out.len();
+        out.extend_from_slice(&[0; ROOM_BYTES]);
+        let Some(room) = out[line_start..].first_chunk_mut::<ROOM_BYTES>() else {
+            return;
+        };
+        let mut line = Cursor::new(room);
         line.fixed(&self.prefix, self.prefix_bytes);
-        line.address(&key.src, ip6);
-        line.byte(b' ');
-        line.address(&key.dst, ip6);
-        line.byte(b' ');
-        line.port(ports.src);
-        line.byte(b' ');
-        line.port(ports.dst);
-        line.byte(b' ');
-        line.octet(key.protocol);
-        line.byte(b' ');
-        line.number(facts.packets);
-        line.byte(b' ');
-        line.number(facts.bytes);
-        line.byte(b' ');
-        self.start.put(&mut line, seconds.start);
-        line.byte(b' ');
-        self.end.put(&mut line, seconds.end);
+        line.address(&key.src, ip6, b' ');
+        line.address(&key.dst, ip6, b' ');
+        line.port(ports.src, b' ');
+        line.port(ports.dst, b' ');
+        line.octet(key.protocol, b' ');
+        line.number(facts.packets, b' ');
+        line.number(facts.bytes, b' ');
+        self.start.put(&mut line, seconds.start, b' ');
+        self.end.put(&mut line, seconds.end, b' ');
         let ending = match facts.action {
             Action::Accept => ACCEPT_OK,
             Action::Reject => REJECT_OK,
         };
         line.fixed(ending, OK_BYTES);
-        out.extend_from_slice(line.written());
+        let line_bytes = line.position();
+        out.truncate(line_start + line_bytes);
     }
 
     fn status(&mut self, out: &mut Vec<u8>, window: &WindowBounds, ending: &[u8]) {
         let seconds = window.seconds();
-        let mut line = Cursor::new(&mut self.line);
+        let mut line = [0; ROOM_BYTES];
+        let mut line = Cursor::new(&mut line);
         line.fixed(&self.prefix, self.prefix_bytes);
         line.bytes(b"- - - - - - - ");
-        self.start.put(&mut line, seconds.start);
-        line.byte(b' ');
-        self.end.put(&mut line, seconds.end);
+        self.start.put(&mut line, seconds.start, b' ');
+        self.end.put(&mut line, seconds.end, b' ');
         line.bytes(ending);
         out.extend_from_slice(line.written());
     }

@@ -31,7 +31,8 @@ macro_rules! words {
             /// The one with this word.
             #[must_use]
             pub fn from_word(word: &[u8]) -> Option<Self> {
-                Self::ALL.iter().copied().find(|each| each.as_str().as_bytes() == word)
+                $( if word == $word.as_bytes() { return Some(Self::$variant); } )+
+                None
             }
         }
 
@@ -72,10 +73,7 @@ pub struct UnknownWord {
 pub(super) fn excerpt(bytes: &[u8]) -> String {
     const SHOWN_BYTES_MAX: usize = 64;
     let shown = bytes.get(..SHOWN_BYTES_MAX).unwrap_or(bytes);
-    let mut text: String = String::from_utf8_lossy(shown)
-        .chars()
-        .flat_map(char::escape_debug)
-        .collect();
+    let mut text: String = String::from_utf8_lossy(shown).chars().flat_map(char::escape_debug).collect();
     if shown.len() < bytes.len() {
         text.push('…');
     }

@@ -150,7 +150,7 @@ impl Pcapng {
         }
         let length = self.order.word([l0, l1, l2, l3]);
         let minimum = least_length(block_type);
-        if length < minimum || length % 4 != 0 || length > BLOCK_LENGTH_MAX {
+        if length < minimum || !length.is_multiple_of(4) || length > BLOCK_LENGTH_MAX {
             return Err(stream.error(CaptureErrorKind::BadBlockLength {
                 found: length,
                 minimum,

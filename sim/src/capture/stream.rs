@@ -46,7 +46,7 @@ impl Stream {
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| unread(&name, &error))?;
         let metadata = file.metadata().map_err(|error| unread(&name, &error))?;
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         Self::new(name, Box::new(file), size)
     }
 
@@ -93,11 +93,13 @@ impl Stream {
     }
 
     /// The bytes that are there and not consumed.
+    #[inline]
     pub(super) fn window(&self) -> &[u8] {
         self.buffer.get(self.start..self.end).unwrap_or(&[])
     }
 
     /// Moves the window's start forward.
+    #[inline]
     pub(super) fn consume(&mut self, length: usize) {
         assert!(
             length <= self.end - self.start,
@@ -109,7 +111,17 @@ impl Stream {
 
     /// Widens the window to at least `needed` bytes. Answers how many it has, which is less than
     /// that only at the end of the stream.
+    #[inline]
     pub(super) fn fill(&mut self, needed: usize) -> Result<usize, CaptureError> {
+        let available = self.end - self.start;
+        if available >= needed {
+            return Ok(available);
+        }
+        self.read_until(needed)
+    }
+
+    #[cold]
+    fn read_until(&mut self, needed: usize) -> Result<usize, CaptureError> {
         while self.end - self.start < needed && !self.ended {
             self.make_room();
             let free = self.buffer.get_mut(self.end..).unwrap_or(&mut []);

@@ -1,0 +1,596 @@
+//! Capture windows on the host: tallies, the seal, and what a window says.
+//!
+//! ```text
+//!   hardware records ─fold─┐                  ┌▶ one OK record per flow and action
+//!                          ├▶ tallies ─ seal ─┼▶ or NODATA; perhaps SKIPDATA     (decided here only)
+//!   host's own counts ─────┘                  └▶ a proof per ENI and direction
+//! ```
+//!
+//! Two windows are in the works at a time: the oldest that is not published, and the one after it.
+//! Their tallies lie in two banks, as the NIC's do: the low bit of a window's number is its bank.
+//! A flow's tally is found by its number. What has a tally is on its bank's list, once.
+
+use crate::conservation::{Amount, Equation, LimitDrops, Proof};
+use crate::flows::{Flow, FlowId, Flows};
+use crate::memory::{Cells, Memory};
+use crate::record::{Action, EndReason, Entry, FlowFacts, Icmp, Layer, SkipReason, Skipped, TcpOpening, WindowBounds};
+use crate::slowpath::Outcome;
+use firmware_abi::descriptor::{FlowRecord, Ledger, LedgerRecord, LimitDrop, RecordKind, WindowEnd};
+use firmware_abi::key::Direction;
+use firmware_abi::time::{TICK_NS, tick_base_ns};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// What a flow counted in a window. Times are ticks of 50 µs since 1970, modulo 2^32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+pub struct Tally {
+    /// Packets in the low 48 bits, OR of TCP flags in the bits above 55; 0 is an empty tally.
+    packets_flags: u64,
+    bytes: u64,
+    first: u32,
+    last: u32,
+}
+
+const PACKETS_MASK: u64 = (1 << 48) - 1;
+
+/// The wrapping tick of a time.
+fn tick_of(time_ns: u64) -> u32 {
+    (time_ns / TICK_NS) as u32
+}
+
+/// The time of a wrapping tick that is near `near_ns`.
+fn time_of(tick: u32, near_ns: u64) -> u64 {
+    let near = near_ns / TICK_NS;
+    let distance = i64::from(tick.wrapping_sub(near as u32) as i32);
+    near.saturating_add_signed(distance) * TICK_NS
+}
+
+impl Tally {
+    /// Packets.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.packets_flags & PACKETS_MASK
+    }
+
+    /// Layer-3 bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.packets_flags == 0
+    }
+
+    fn add(&mut self, packets: u64, bytes: u64, flags: u8, first: u32, last: u32) {
+        if self.is_empty() {
+            (self.first, self.last) = (first, last);
+        }
+        self.packets_flags = (self.packets_flags + packets) | u64::from(flags) << 56;
+        self.bytes += bytes;
+        if (first.wrapping_sub(self.first) as i32) < 0 {
+            self.first = first;
+        }
+        if (last.wrapping_sub(self.last) as i32) > 0 {
+            self.last = last;
+        }
+    }
+}
+
+/// What the host itself did with packets of an ENI and direction, other than recording them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct HostCounts {
+    excluded: [u64; 2],
+    policed: [u64; 2],
+    skipped: [u64; 2],
+    over_limit: u64,
+}
+
+/// The NIC's ledger of an ENI and direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct HardwareLedger {
+    packets: [u64; 8],
+    bytes: [u64; 8],
+    limits: [u64; 8],
+}
+
+/// How far the oldest window has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It is open, or its end has not been read yet.
+    #[default]
+    Open,
+    /// Its end has been read: nothing more comes from the NIC's counters.
+    Ended,
+    /// It is published; its tallies are being cleared.
+    Published,
+}
+
+/// Numbers of the windows that outlive the process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
+#[repr(C)]
+struct State {
+    /// [`Stage`], as a number.
+    stage: u32,
+    /// The oldest window that is not published and cleared.
+    number: u32,
+    /// Entries of each bank's list.
+    listed: [u32; 2],
+    /// Entries of the oldest window's list that are cleared.
+    cleared: u32,
+    /// The punt ring's producer at its end.
+    punt_producer: u32,
+    /// Tick base of each bank's window, Unix ns.
+    base_ns: [u64; 2],
+    /// The oldest window's bounds.
+    start_ns: u64,
+    end_ns: u64,
+    /// Overruns since power-on, and the drain's time.
+    overruns: u64,
+    drain_ns: u64,
+    /// Windows published.
+    published: u64,
+    /// Windows have begun.
+    started: u64,
+}
+
+/// What a sealed window proves, besides its records.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its number, modulo 2^16.
+    pub number: u16,
+    /// How many windows were published before it.
+    pub index: u64,
+    /// Its true bounds.
+    pub bounds: WindowBounds,
+    /// Boundaries that were missed since power-on.
+    pub overruns: u64,
+    /// How long its drain took, ns.
+    pub drain_ns: u64,
+    /// One for each ENI and direction, in order.
+    pub proofs: Vec<Proof>,
+}
+
+/// Something that cannot be if the device is honest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordFault {
+    /// A cookie that no flow has.
+    #[error("a record names flow {found}, expected one below {flows}")]
+    Cookie {
+        /// The cookie.
+        found: u32,
+        /// Flows known.
+        flows: usize,
+    },
+    /// An ENI that was never configured.
+    #[error("a ledger names port {found}, expected one below {ports}")]
+    Port {
+        /// The port.
+        found: u16,
+        /// Ports configured.
+        ports: usize,
+    },
+    /// A kind that this host does not know, or did not ask for.
+    #[error("a record of kind {found}, expected 0 to 5 or 7")]
+    Kind {
+        /// The kind.
+        found: u8,
+    },
+    /// A window that is neither the oldest in the works nor the next.
+    #[error("a record of window {found}, expected {expected} or the next")]
+    Window {
+        /// The window.
+        found: u16,
+        /// The oldest in the works.
+        expected: u16,
+    },
+}
+
+/// The windows of a NIC.
+pub struct Windows<M: Memory> {
+    tallies: [M::Cells<Tally>; 2],
+    lists: [M::Cells<u32>; 2],
+    host: [M::Cells<HostCounts>; 2],
+    ledgers: M::Cells<HardwareLedger>,
+    state: M::Cells<State>,
+    now: State,
+    ports: usize,
+}
+
+impl<M: Memory> Windows<M> {
+    /// Windows for `flows` flows and `ports` ENIs.
+    pub fn new(memory: &mut M, flows: usize, ports: usize) -> Result<Self, M::Error> {
+        let sides = ports * 2;
+        let tallies = [memory.table("tallies 0", flows)?, memory.table("tallies 1", flows)?];
+        let lists = [memory.table("tally list 0", flows)?, memory.table("tally list 1", flows)?];
+        let host = [memory.table("host counts 0", sides)?, memory.table("host counts 1", sides)?];
+        let ledgers = memory.table("ledgers", sides)?;
+        let state: M::Cells<State> = memory.table("windows", 1)?;
+        let now = state.get(0);
+        Ok(Self { tallies, lists, host, ledgers, state, now, ports })
+    }
+
+    /// Writes down what changed besides the tallies; before each commit.
+    pub fn settle(&mut self) {
+        if self.state.get(0) != self.now {
+            self.state.set(0, self.now);
+        }
+    }
+
+    /// How far the oldest window has come.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match self.now.stage {
+            0 => Stage::Open,
+            1 => Stage::Ended,
+            _ => Stage::Published,
+        }
+    }
+
+    /// The oldest window that is not yet published.
+    #[must_use]
+    pub fn oldest(&self) -> u16 {
+        self.now.number as u16
+    }
+
+    /// The punt ring's producer when the oldest window ended.
+    #[must_use]
+    pub fn punt_producer(&self) -> u32 {
+        self.now.punt_producer
+    }
+
+    /// The window that a frame stamped with `low` is to be counted in: the oldest or the next. None
+    /// while it must wait because the oldest is not published.
+    #[must_use]
+    #[inline]
+    pub fn of_stamp(&self, low: u8) -> Option<u16> {
+        let ahead = low.wrapping_sub(self.now.number as u8);
+        (ahead < 2).then(|| (self.now.number as u16).wrapping_add(u16::from(ahead)))
+    }
+
+    /// Whether `window` can still be counted by the hardware.
+    #[must_use]
+    #[inline]
+    pub fn is_open(&self, window: u16) -> bool {
+        window != self.oldest() || self.stage() == Stage::Open
+    }
+
+    /// Asks for a flow's tallies.
+    #[inline]
+    pub fn prefetch(&self, flow: FlowId, window: u16) {
+        self.tallies[usize::from(window & 1)].prefetch(flow.index());
+    }
+
+    #[inline]
+    fn add(&mut self, flow: FlowId, window: u16, change: impl FnOnce(&mut Tally)) {
+        let bank = usize::from(window & 1);
+        let mut tally = self.tallies[bank].get(flow.index());
+        if tally.is_empty() {
+            self.lists[bank].set(self.now.listed[bank] as usize, flow.0);
+            self.now.listed[bank] += 1;
+        }
+        change(&mut tally);
+        self.tallies[bank].set(flow.index(), tally);
+    }
+
+    /// Counts a packet that the host judged.
+    #[inline]
+    pub fn count(&mut self, flow: FlowId, window: u16, bytes: u32, flags: u8, time_ns: u64) {
+        let tick = tick_of(time_ns);
+        self.add(flow, window, |tally| tally.add(1, u64::from(bytes), flags, tick, tick));
+    }
+
+    /// Counts a packet that the host judged and that no record will have.
+    pub fn count_aside(&mut self, outcome: Outcome, vport: u16, direction: Direction, window: u16, bytes: u32) {
+        let (bank, side) = (usize::from(window & 1), usize::from(vport) * 2 + direction.index());
+        if side >= self.host[bank].len() {
+            return;
+        }
+        let mut counts = self.host[bank].get(side);
+        let add = |amount: &mut [u64; 2]| {
+            amount[0] += 1;
+            amount[1] += u64::from(bytes);
+        };
+        match outcome {
+            Outcome::Excluded => add(&mut counts.excluded),
+            Outcome::Policed => {
+                add(&mut counts.policed);
+                counts.over_limit += 1;
+            }
+            Outcome::AcceptAndDrop => counts.over_limit += 1,
+            Outcome::Unlogged(_) => add(&mut counts.skipped),
+            Outcome::Accept | Outcome::Reject => {}
+        }
+        self.host[bank].set(side, counts);
+    }
+
+    /// Folds a record of the NIC into its window. True if it was the end of the oldest window.
+    #[inline]
+    pub fn fold(&mut self, record: &FlowRecord, flows: &Flows<M>) -> Result<bool, RecordFault> {
+        let kind = RecordKind::from_bits(record.tail.kind_bits());
+        match kind {
+            Some(RecordKind::Flow | RecordKind::Evicted) => self.fold_flow(record, flows).map(|()| false),
+            Some(RecordKind::LedgerPackets | RecordKind::LedgerBytes | RecordKind::LedgerLimits) => {
+                self.fold_ledger(&zerocopy::transmute!(*record), record.tail.kind_bits()).map(|()| false)
+            }
+            Some(RecordKind::WindowEnd) => self.end(&zerocopy::transmute!(*record)).map(|()| true),
+            Some(RecordKind::WindowStart) => self.start(&zerocopy::transmute!(*record)).map(|()| false),
+            Some(RecordKind::Slot) | None => Err(RecordFault::Kind { found: record.tail.kind_bits() }),
+        }
+    }
+
+    #[inline]
+    fn known(&self, window: u16) -> Result<u16, RecordFault> {
+        if window.wrapping_sub(self.oldest()) < 2 {
+            return Ok(window);
+        }
+        Err(RecordFault::Window { found: window, expected: self.oldest() })
+    }
+
+    #[inline]
+    fn fold_flow(&mut self, record: &FlowRecord, flows: &Flows<M>) -> Result<(), RecordFault> {
+        let window = self.known(record.bytes_window.window())?;
+        let flow = flows
+            .checked(record.cookie)
+            .ok_or(RecordFault::Cookie { found: record.cookie, flows: flows.used() as usize })?;
+        let base = tick_of(self.now.base_ns[usize::from(window & 1)]);
+        let first = base.wrapping_add(record.packets_first.first_tick());
+        let last = base.wrapping_add(record.tail.last_tick());
+        let (packets, bytes) = (record.packets_first.packets(), record.bytes_window.bytes());
+        self.add(flow, window, |tally| tally.add(packets, bytes, record.key.tcp_flags, first, last));
+        Ok(())
+    }
+
+    fn fold_ledger(&mut self, record: &LedgerRecord, kind: u8) -> Result<(), RecordFault> {
+        self.known(record.port_window.window())?;
+        let (vport, direction) = record.port();
+        let side = usize::from(vport) * 2 + direction.index();
+        if side >= self.ledgers.len() {
+            return Err(RecordFault::Port { found: vport, ports: self.ports });
+        }
+        let mut ledger = self.ledgers.get(side);
+        let counters = std::array::from_fn(|index| record.counter(index));
+        if kind == RecordKind::LedgerPackets as u8 {
+            // The first of a window's ledgers: the limits of the last one no longer hold.
+            ledger = HardwareLedger { packets: counters, ..HardwareLedger::default() };
+        } else if kind == RecordKind::LedgerBytes as u8 {
+            ledger.bytes = counters;
+        } else {
+            ledger.limits = counters;
+        }
+        self.ledgers.set(side, ledger);
+        Ok(())
+    }
+
+    fn start(&mut self, record: &WindowEnd) -> Result<(), RecordFault> {
+        let window = record.window.window();
+        if self.now.started == 0 {
+            self.now.started = 1;
+            self.now.number = u32::from(window);
+            self.now.start_ns = record.start_ns;
+        }
+        self.known(window)?;
+        self.now.base_ns[usize::from(window & 1)] = tick_base_ns(record.start_ns);
+        Ok(())
+    }
+
+    fn end(&mut self, record: &WindowEnd) -> Result<(), RecordFault> {
+        let window = record.window.window();
+        if window != self.oldest() || self.stage() != Stage::Open {
+            return Err(RecordFault::Window { found: window, expected: self.oldest() });
+        }
+        self.now.stage = 1;
+        self.now.start_ns = record.start_ns;
+        self.now.end_ns = record.end_ns;
+        self.now.punt_producer = record.punt_producer;
+        self.now.overruns = u64::from(record.overruns);
+        self.now.drain_ns = record.drain_ns;
+        Ok(())
+    }
+
+    /// Whether a flow has counts that are not yet published.
+    #[must_use]
+    pub fn has_counts(&self, flow: FlowId) -> bool {
+        self.tallies.iter().any(|bank| !bank.get(flow.index()).is_empty())
+    }
+
+    fn bank(&self) -> usize {
+        (self.now.number & 1) as usize
+    }
+
+    /// The oldest window's flows in the order in which they first counted, with what they counted.
+    pub fn tallies(&self) -> impl Iterator<Item = (FlowId, Tally)> + '_ {
+        let bank = self.bank();
+        let listed = self.now.listed[bank] as usize;
+        (0..listed).map(move |place| {
+            if place + AHEAD < listed {
+                self.tallies[bank].prefetch(self.lists[bank].get(place + AHEAD) as usize);
+            }
+            let flow = FlowId(self.lists[bank].get(place));
+            (flow, self.tallies[bank].get(flow.index()))
+        })
+    }
+
+    /// The flow that [`Self::tallies`] will come to a while after `place`.
+    #[must_use]
+    #[inline]
+    pub fn listed(&self, place: usize) -> Option<FlowId> {
+        let bank = self.bank();
+        (place < self.now.listed[bank] as usize).then(|| FlowId(self.lists[bank].get(place)))
+    }
+
+    /// When a tally of the oldest window last counted, Unix ns.
+    #[must_use]
+    pub fn last_ns(&self, tally: &Tally) -> u64 {
+        time_of(tally.last, self.now.start_ns)
+    }
+
+    /// OR of a tally's TCP flags.
+    #[must_use]
+    pub fn flags(&self, tally: &Tally) -> u8 {
+        (tally.packets_flags >> 56) as u8
+    }
+
+    /// Clears up to `most` tallies of the published window; true once all are, and the next window
+    /// is the oldest.
+    pub fn clear(&mut self, most: usize) -> bool {
+        let bank = self.bank();
+        let from = self.now.cleared;
+        let to = self.now.listed[bank].min(from + most as u32);
+        for place in from..to {
+            let flow = self.lists[bank].get(place as usize) as usize;
+            if place + (AHEAD as u32) < to {
+                self.tallies[bank].prefetch(self.lists[bank].get(place as usize + AHEAD) as usize);
+            }
+            self.tallies[bank].set(flow, Tally::default());
+        }
+        self.now.cleared = to;
+        if to < self.now.listed[bank] {
+            return false;
+        }
+        for side in 0..self.ports * 2 {
+            if self.host[bank].get(side) != HostCounts::default() {
+                self.host[bank].set(side, HostCounts::default());
+            }
+        }
+        self.now.listed[bank] = 0;
+        self.now.cleared = 0;
+        self.now.stage = 0;
+        self.now.published += 1;
+        self.now.number = u32::from(self.oldest().wrapping_add(1));
+        self.now.start_ns = self.now.end_ns;
+        true
+    }
+
+    /// The records of the ended window are out: from now on they are not given again.
+    pub fn published(&mut self) {
+        self.now.stage = 2;
+    }
+
+    /// The facts of a flow's record.
+    #[must_use]
+    #[inline]
+    pub fn facts(&self, flow: &Flow, tally: &Tally, sequence: u64) -> FlowFacts {
+        let marks = flow.marks();
+        let mut key = flow.hardware_key();
+        key.tcp_flags = (tally.packets_flags >> 56) as u8;
+        let icmp = flow.is_icmp().then_some(Icmp {
+            kind: (flow.slot >> 24) as u8,
+            code: (flow.slot >> 16) as u8,
+            identifier: flow.slot as u16,
+        });
+        let near = self.now.start_ns;
+        FlowFacts {
+            key,
+            packets: tally.packets(),
+            bytes: tally.bytes,
+            first_ns: time_of(tally.first, near),
+            last_ns: time_of(tally.last, near),
+            sequence,
+            action: if marks.rejected() { Action::Reject } else { Action::Accept },
+            layer: if marks.by_acl() { Layer::NetworkAcl } else { Layer::SecurityGroup },
+            rule_id: flow.rule,
+            policy_epoch: u32::from(flow.epoch),
+            end_reason: end_reason(flow, key.tcp_flags),
+            tcp_opening: match flow.progress.opening() {
+                1 => TcpOpening::Syn,
+                2 => TcpOpening::SynAck,
+                _ => TcpOpening::Unknown,
+            },
+            icmp,
+        }
+    }
+
+    /// The ended window's proofs. `sums` are those of its records by ENI and direction: two amounts,
+    /// ACCEPT and REJECT, for each `vport * 2 + direction`.
+    #[must_use]
+    pub fn seal(&self, sums: &[[Amount; 2]]) -> Sealed {
+        let proofs = (0..self.ports * 2).map(|side| self.proof(side, sums.get(side).copied().unwrap_or_default()));
+        Sealed {
+            number: self.oldest(),
+            index: self.now.published,
+            bounds: WindowBounds { start_ns: self.now.start_ns, end_ns: self.now.end_ns },
+            overruns: self.now.overruns,
+            drain_ns: self.now.drain_ns,
+            proofs: proofs.collect(),
+        }
+    }
+
+    fn proof(&self, side: usize, [accepted, rejected]: [Amount; 2]) -> Proof {
+        let hardware = self.ledgers.get(side);
+        let host = self.host[self.bank()].get(side);
+        let counted = |end: Ledger| Amount { packets: hardware.packets[end as usize], bytes: hardware.bytes[end as usize] };
+        let aside = |[packets, bytes]: [u64; 2]| Amount { packets, bytes };
+        let limit = |reason: LimitDrop| hardware.limits[reason as usize];
+        Proof {
+            vport: (side / 2) as u16,
+            direction: Direction::ALL[side % 2],
+            equation: Equation {
+                offered: counted(Ledger::Offered),
+                policed: counted(Ledger::Policed).plus(aside(host.policed)),
+                accepted,
+                rejected,
+                excluded: counted(Ledger::Excluded).plus(aside(host.excluded)),
+                non_ip: counted(Ledger::NonIp),
+                malformed: counted(Ledger::Malformed),
+                skipped: counted(Ledger::Skipped).plus(aside(host.skipped)),
+            },
+            limits: LimitDrops {
+                policed_packet_rate: limit(LimitDrop::PolicedPackets),
+                policed_bit_rate: limit(LimitDrop::PolicedBits),
+                shaped_packet_rate: limit(LimitDrop::ShapedPackets),
+                shaped_bit_rate: limit(LimitDrop::ShapedBits),
+                skipped_ring: limit(LimitDrop::SkippedRing),
+                skipped_credit: limit(LimitDrop::SkippedCredit),
+                skipped_dma: limit(LimitDrop::SkippedDma),
+                new_flow_rate: limit(LimitDrop::NewFlows),
+                connection_limit: host.over_limit,
+                skipped_flow_table: host.skipped[0],
+            },
+        }
+    }
+}
+
+/// How far ahead memory is asked for.
+const AHEAD: usize = 16;
+
+fn end_reason(flow: &Flow, flags: u8) -> EndReason {
+    const FIN: u8 = 1;
+    const RST: u8 = 4;
+    if flow.marks().is_sibling() != flow.progress.turned() && flow.sibling != 0 && !flow.is_icmp() {
+        EndReason::RuleChange
+    } else if flags & RST != 0 {
+        EndReason::TcpRst
+    } else if flags & FIN != 0 {
+        EndReason::TcpFin
+    } else {
+        EndReason::WindowEnd
+    }
+}
+
+/// What the records of one stream in one window are besides flows: nothing, NODATA or SKIPDATA.
+#[must_use]
+pub fn status_entry(records: u64, skipped: Amount, limits: &LimitDrops) -> Option<Entry<'static>> {
+    if skipped.packets > 0 {
+        let reason = skip_reason(limits);
+        return Some(Entry::SkipData(Skipped { reason, packets: skipped.packets, bytes: skipped.bytes }));
+    }
+    (records == 0).then_some(Entry::NoData)
+}
+
+fn skip_reason(limits: &LimitDrops) -> SkipReason {
+    let reasons = [
+        (limits.skipped_ring, SkipReason::RingFull),
+        (limits.skipped_credit, SkipReason::CreditExhausted),
+        (limits.skipped_dma, SkipReason::DmaFault),
+        (limits.skipped_flow_table, SkipReason::TableFull),
+    ];
+    let mut named = reasons.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason);
+    match (named.next(), named.next()) {
+        (Some(reason), None) => reason,
+        (None, _) => SkipReason::Internal,
+        (Some(_), Some(_)) => SkipReason::Several,
+    }
+}
