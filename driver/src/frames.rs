@@ -6,17 +6,16 @@
 //!   inject ring  │ header'· frame │ …
 //! ```
 //!
-//! - A frame takes the slots that its length needs, and wraps with the ring. Only its first slot has
-//!   a header: the bytes of a continuation can look like one on the next lap. So the phase bit
-//!   alone proves nothing here. It says "nothing new" for free; "something new" is confirmed by
-//!   reading the NIC's producer register, once for all that is waiting.
+//! - A frame takes the slots that its length needs, and wraps with the ring. Every slot opens with
+//!   the frame's header, so that no byte of a frame lies where a phase bit is looked for. The NIC
+//!   publishes the first slot last: if that is there, all are.
 //! - Frames stay in the punt ring until the commit that consumes them, and are copied from ring to
 //!   ring, so a crash in between finds them where they were.
 
 use crate::device::Device;
 use crate::ring::{NoRoom, Ring, RingFault};
 use firmware_abi::frame::{Disposition, FrameHeader};
-use firmware_abi::ring::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_BYTES, RingId, frame_slots};
+use firmware_abi::ring::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots};
 
 /// A punted frame: a checked copy of its header, and where the frame lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,46 +47,30 @@ pub(crate) struct FrameRings<D: Device> {
     pub(crate) inject: Ring<D>,
 }
 
-/// Where byte `byte` of the frame at `index` lies, and how many follow it before the ring's end.
-#[inline]
-fn span<D: Device>(ring: &Ring<D>, index: u32, byte: usize) -> (usize, usize) {
-    let ring_bytes = FRAME_SLOT_BYTES << ring.size_log2;
-    let at = (ring.at(index) + FRAME_HEADER_BYTES + byte) & (ring_bytes - 1);
-    (at, ring_bytes - at)
-}
-
 impl<D: Device> FrameRings<D> {
     /// Appends the punts that wait, `most` at most.
     pub(crate) fn punts(&mut self, punts: &mut Vec<Punt>, most: usize) -> Result<usize, RingFault> {
         let mut count = 0;
-        while count < most {
-            if self.punt.known_waiting() == 0 {
-                if !self.punt.is_written(self.punt.next, FRAME_HEADER_BYTES) {
-                    break;
-                }
-                self.punt.refresh()?;
-                if self.punt.known_waiting() == 0 {
-                    break;
-                }
-            }
+        while count < most && self.punt.is_written(self.punt.next, FRAME_HEADER_BYTES) {
             punts.push(self.take_punt()?);
             count += 1;
         }
         Ok(count)
     }
 
-    /// The next punt, which the NIC says is there.
+    /// The next punt, which is there.
     fn take_punt(&mut self) -> Result<Punt, RingFault> {
         let (ring, index) = (RingId::Punt, self.punt.next);
-        if !self.punt.is_written(index, FRAME_HEADER_BYTES) {
-            return Err(RingFault::Phase { ring, index });
-        }
         let punt = Punt { header: self.punt.entry(index), index };
-        let waiting = self.punt.known_waiting();
-        let found = punt.held_bytes();
-        let most = FRAME_BYTES_MAX.min(waiting as usize * FRAME_SLOT_BYTES - FRAME_HEADER_BYTES);
-        if found > most {
+        let (found, most) = (punt.held_bytes(), FRAME_BYTES_MAX);
+        if found > most || punt.slots() > self.punt.entries() {
             return Err(RingFault::FrameLength { ring, index, found, most });
+        }
+        for slot in 1..punt.slots() {
+            let index = index.wrapping_add(slot);
+            if !self.punt.is_written(index, FRAME_HEADER_BYTES) {
+                return Err(RingFault::Phase { ring, index });
+            }
         }
         self.punt.next = index.wrapping_add(punt.slots());
         Ok(punt)
@@ -108,37 +91,44 @@ impl<D: Device> FrameRings<D> {
     pub(crate) fn copy_frame(&self, punt: &Punt, from: usize, to: &mut [u8]) -> usize {
         self.assert_held(punt);
         let bytes = to.len().min(punt.held_bytes().saturating_sub(from));
-        let (at, before_end) = span(&self.punt, punt.index, from);
-        let (head, tail) = to[..bytes].split_at_mut(bytes.min(before_end));
-        self.punt.memory.copy_out(at, head);
-        self.punt.memory.copy_out(0, tail);
+        let mut copied = 0;
+        while copied < bytes {
+            let (slot, within) = ((from + copied) / FRAME_SLOT_DATA_BYTES, (from + copied) % FRAME_SLOT_DATA_BYTES);
+            let part = (bytes - copied).min(FRAME_SLOT_DATA_BYTES - within);
+            let at = self.punt.at(punt.index.wrapping_add(slot as u32)) + FRAME_HEADER_BYTES + within;
+            self.punt.memory.copy_out(at, &mut to[copied..copied + part]);
+            copied += part;
+        }
         bytes
     }
 
+    /// Whether the frame can be injected now; reads the NIC's register once a transaction at most.
+    #[inline]
+    pub(crate) fn can_inject(&mut self, punt: &Punt) -> Result<bool, RingFault> {
+        self.inject.reserve(punt.slots())
+    }
+
     /// Copies the frame to the inject ring.
+    #[inline]
     pub(crate) fn inject(&mut self, punt: &Punt, disposition: Disposition) -> Result<(), InjectError> {
         self.assert_held(punt);
-        let slots = punt.slots();
-        if !self.inject.reserve(slots)? {
+        if !self.inject.reserve(punt.slots())? {
             return Err(NoRoom { ring: RingId::Inject }.into());
         }
-        let index = self.inject.next;
         let mut header = punt.header;
         header.tail.set_code(disposition as u8);
-        header.tail.set_phase(self.inject.next_phase());
-        let held = punt.held_bytes();
-        let mut copied = 0;
-        while copied < held {
-            let (from, from_bytes) = span(&self.punt, punt.index, copied);
-            let (to, to_bytes) = span(&self.inject, index, copied);
-            let bytes = (held - copied).min(from_bytes).min(to_bytes);
-            self.inject.memory.copy_from(to, &self.punt.memory, from, bytes);
-            copied += bytes;
+        let mut left = punt.held_bytes();
+        for slot in 0..punt.slots() {
+            let from = self.punt.at(punt.index.wrapping_add(slot));
+            let to = self.inject.at(self.inject.next);
+            let bytes = left.min(FRAME_SLOT_DATA_BYTES);
+            self.inject.memory.copy_from(to + FRAME_HEADER_BYTES, &self.punt.memory, from + FRAME_HEADER_BYTES, bytes);
+            header.tail.set_phase(self.inject.next_phase());
+            self.inject.memory.store(to, header);
+            self.inject.next = self.inject.next.wrapping_add(1);
+            left -= bytes;
+            self.inject.device.step();
         }
-        self.inject.device.step();
-        self.inject.memory.store(self.inject.at(index), header);
-        self.inject.next = index.wrapping_add(slots);
-        self.inject.device.step();
         Ok(())
     }
 }

@@ -204,7 +204,7 @@ impl<D: Device> Arena<D> {
     {
         let expected = TableShape { name: name.to_owned(), length, value_bytes: size_of::<T>() };
         let (index, offset) = (self.named.get(), self.next_offset.get());
-        let bytes = length.checked_mul(size_of::<T>()).unwrap_or(usize::MAX);
+        let bytes = length.saturating_mul(size_of::<T>());
         let bytes_free = self.memory.bytes() - offset;
         if bytes > bytes_free || index >= TABLES_MAX {
             return Err(ArenaError::Full { table: expected, bytes_free });

@@ -1,5 +1,6 @@
 //! What stands around a NIC that is not there: host memory, wires, captures, traffic, faults.
 
 pub mod capture;
+pub mod card;
 pub mod frames;
 pub mod generate;

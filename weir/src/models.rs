@@ -89,18 +89,9 @@ fn write_text(profiles: &[&Profile], out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)?;
-    writeln!(
-        out,
-        "~ marks a figure that is assumed; the others were published."
-    )?;
-    writeln!(
-        out,
-        "- stands where there is no figure: no limit is enforced."
-    )?;
-    writeln!(
-        out,
-        "A memory size may follow the name, as in S3.LARGE8; it changes no figure."
-    )?;
+    writeln!(out, "~ marks a figure that is assumed; the others were published.")?;
+    writeln!(out, "- stands where there is no figure: no limit is enforced.")?;
+    writeln!(out, "A memory size may follow the name, as in S3.LARGE8; it changes no figure.")?;
     for (index, source) in sources.iter().enumerate() {
         writeln!(out, "[{}] {source}", index + 1)?;
     }
@@ -111,17 +102,9 @@ fn text_row(profile: &Profile, source: usize) -> [String; 11] {
     [
         profile.name().to_string(),
         profile.size.vcpus().to_string(),
-        if profile.supported_for_flow_logs {
-            "yes"
-        } else {
-            "no"
-        }
-        .to_owned(),
+        if profile.supported_for_flow_logs { "yes" } else { "no" }.to_owned(),
         marked(&profile.packets_per_second, |pps| pps.to_string()),
-        profile.bits_per_second.as_ref().map_or_else(
-            || "-".to_owned(),
-            |bits| marked(bits, |bits| gigabits(*bits)),
-        ),
+        profile.bits_per_second.as_ref().map_or_else(|| "-".to_owned(), |bits| marked(bits, |bits| gigabits(*bits))),
         marked(&profile.queues, |queues| queues.to_string()),
         marked(&profile.enis, |enis| enis.to_string()),
         marked(&profile.ips_per_eni, |ips| ips.to_string()),
@@ -152,10 +135,7 @@ struct JsonFigure<T> {
 
 impl<T: Copy> From<&Figure<T>> for JsonFigure<T> {
     fn from(figure: &Figure<T>) -> Self {
-        Self {
-            value: figure.value,
-            assumed: figure.is_assumed(),
-        }
+        Self { value: figure.value, assumed: figure.is_assumed() }
     }
 }
 

@@ -483,3 +483,44 @@ fn a_bad_rule_of_a_policy_change_is_refused_at_its_line() {
         "weir.toml:6:11: found sg-b, expected the id of a security group of this policy"
     );
 }
+
+#[test]
+fn an_element_of_a_long_list_is_refused_at_its_own_line() {
+    for (list, element, expected) in [
+        (
+            "[[eni]]\nid = 'eni-aaaaaaaa'\nsubnet = 'subnet-a'\naddresses",
+            "'10.0.1'",
+            "found `10.0.1`, expected an IPv4 or IPv6 address",
+        ),
+        (
+            "[[eni]]\nid = 'eni-aaaaaaaa'\nsubnet = 'subnet-a'\nsecurity_groups",
+            "'web'",
+            "found `web`, expected a security group id: sg- and 1 to 32 of a-z, 0-9, -",
+        ),
+        (
+            "[[flow_log]]\nid = 'fl-a'\nscope = 'vpc-a'\nfilter.sources",
+            "'all'",
+            "found `all`, expected a CIDR like 10.0.0.0/8 or 2001:db8::/32, or an address",
+        ),
+        (
+            "[[flow_log]]\nid = 'fl-a'\nscope = 'vpc-a'\nfilter.source_ports",
+            "70000",
+            "found `70000`, expected ports: any, a port 0 to 65535, or a range like 8000-8080",
+        ),
+        (
+            "[[flow_log]]\nid = 'fl-a'\nscope = 'vpc-a'\nfilter.protocols",
+            "'http'",
+            "found `http`, expected a protocol: any, tcp, udp, icmp, icmpv6 or a number 0 to 255",
+        ),
+        (
+            "[settings]\nwindow = 60\n[settings.licence_activation]\naddresses",
+            "'kms'",
+            "found `kms`, expected an IPv4 or IPv6 address",
+        ),
+    ] {
+        assert_eq!(
+            refusal_after_base(&format!("{list} = [\n\n  {element},\n]\n")),
+            format!("weir.toml:16:3: {expected}")
+        );
+    }
+}

@@ -180,3 +180,25 @@ fn a_window_is_read_with_and_without_a_unit() {
         assert!(parse_window(text).is_err(), "{text}");
     }
 }
+
+#[test]
+fn the_promiscuous_eni_takes_a_model() {
+    let mut config = Config::default_promiscuous();
+    config.catalogue.set_model(&"S3.LARGE8".parse().expect("a model")).expect("set");
+    let eni = config.catalogue.promiscuous_eni().expect("an ENI");
+    let profile = eni.instance.as_ref().and_then(|id| config.catalogue.profile_of(id));
+    assert_eq!(profile.map(|profile| profile.packets_per_second.value), Some(450_000));
+    assert_eq!(config.catalogue.flow_logs_of(&eni.id).count(), 1);
+}
+
+#[test]
+fn every_beginning_of_the_example_is_read_or_refused_at_a_place() {
+    for (end, _) in EXAMPLE.char_indices().step_by(7) {
+        if let Err(error) = Config::parse("weir.toml", &EXAMPLE[..end]) {
+            let lines = EXAMPLE[..end].lines().count();
+            let text = error.to_string();
+            let line = text.split(':').nth(1).and_then(|line| line.parse::<usize>().ok());
+            assert!(line.is_some_and(|line| (1..=lines + 1).contains(&line)), "{text}");
+        }
+    }
+}

@@ -78,10 +78,10 @@ impl<D: Device> Driver<D> {
     /// When the NIC's table is not what the host put there, or it does not answer.
     pub fn verify(&mut self) -> Result<Verification, VerifyError> {
         let Some(mut read_back) = self.read_back.take() else { return Ok(Verification::Done) };
-        if read_back.needs_fence() {
-            if let Ok(fence) = self.fence() {
-                read_back.fencing(fence);
-            }
+        if read_back.needs_fence()
+            && let Ok(fence) = self.fence()
+        {
+            read_back.fencing(fence);
         }
         while let Some((direction, slot)) = read_back.next_question() {
             let shadow = self.slots.shadow(direction, slot);

@@ -106,9 +106,7 @@ pub enum CatalogueError {
         limit: usize,
     },
     /// More addresses on an ENI than the instance's model allows.
-    #[error(
-        "found {found} {family} addresses, expected at most {limit}: {instance} is of model {model}"
-    )]
+    #[error("found {found} {family} addresses, expected at most {limit}: {instance} is of model {model}")]
     EniAddresses {
         /// The instance.
         instance: InstanceId,

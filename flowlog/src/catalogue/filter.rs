@@ -40,9 +40,7 @@ impl FromStr for TrafficFilter {
             "ALL" => Ok(Self::All),
             "ACCEPT" => Ok(Self::Accept),
             "REJECT" => Ok(Self::Reject),
-            _ => Err(TrafficFilterError {
-                found: text.to_owned(),
-            }),
+            _ => Err(TrafficFilterError { found: text.to_owned() }),
         }
     }
 }
@@ -108,12 +106,8 @@ impl CaptureFilter {
     pub fn matches(&self, flow: &FlowFacts) -> bool {
         any_or_empty(&self.sources, |cidr| cidr.contains(flow.source()))
             && any_or_empty(&self.destinations, |cidr| cidr.contains(flow.destination()))
-            && any_or_empty(&self.source_ports, |ports| {
-                ports.contains(flow.key.src_port)
-            })
-            && any_or_empty(&self.destination_ports, |ports| {
-                ports.contains(flow.key.dst_port)
-            })
+            && any_or_empty(&self.source_ports, |ports| ports.contains(flow.key.src_port))
+            && any_or_empty(&self.destination_ports, |ports| ports.contains(flow.key.dst_port))
             && any_or_empty(&self.protocols, |protocol| match protocol {
                 Protocol::Any => true,
                 Protocol::Number(number) => *number == flow.key.protocol,

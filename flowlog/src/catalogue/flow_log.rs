@@ -154,9 +154,7 @@ impl FromStr for Destination {
         match text.strip_prefix("dir:") {
             Some(path) if !path.is_empty() => Ok(Self::Directory(path.to_owned())),
             None if text == "stdout" => Ok(Self::Stdout),
-            _ => Err(DestinationError {
-                found: text.to_owned(),
-            }),
+            _ => Err(DestinationError { found: text.to_owned() }),
         }
     }
 }
@@ -290,19 +288,10 @@ impl FlowLog {
     pub const DESTINATIONS_MAX: usize = 8;
 
     /// A flow log, enabled.
-    pub fn new(
-        id: FlowLogId,
-        labels: FlowLogLabels,
-        spec: FlowLogSpec,
-    ) -> Result<Self, FlowLogError> {
+    pub fn new(id: FlowLogId, labels: FlowLogLabels, spec: FlowLogSpec) -> Result<Self, FlowLogError> {
         check_labels(&labels)?;
         check_spec(&spec)?;
-        Ok(Self {
-            id,
-            labels,
-            enabled: true,
-            spec,
-        })
+        Ok(Self { id, labels, enabled: true, spec })
     }
 
     /// Its id.
@@ -366,10 +355,7 @@ impl FlowLog {
             ("capture filter", differs(&change.filter, &spec.filter)),
             ("field list", differs(&change.fields, &spec.fields)),
             ("window", differs(&change.window, &spec.window)),
-            (
-                "destinations",
-                differs(&change.destinations, &spec.destinations),
-            ),
+            ("destinations", differs(&change.destinations, &spec.destinations)),
         ]
         .into_iter()
         .find_map(|(attribute, differs)| differs.then_some(attribute))
@@ -378,12 +364,7 @@ impl FlowLog {
     /// Whether it writes this flow: by both of its filters, enabled or not.
     #[must_use]
     pub fn matches(&self, flow: &FlowFacts) -> bool {
-        self.spec.traffic.matches(flow.action)
-            && self
-                .spec
-                .filter
-                .as_ref()
-                .is_none_or(|filter| filter.matches(flow))
+        self.spec.traffic.matches(flow.action) && self.spec.filter.as_ref().is_none_or(|filter| filter.matches(flow))
     }
 }
 
@@ -392,39 +373,23 @@ fn differs<T: PartialEq>(asked: &Option<T>, present: &T) -> bool {
 }
 
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), FlowLogError> {
-    if found <= limit {
-        Ok(())
-    } else {
-        Err(FlowLogError::TooMany { what, found, limit })
-    }
+    if found <= limit { Ok(()) } else { Err(FlowLogError::TooMany { what, found, limit }) }
 }
 
 fn check_labels(labels: &FlowLogLabels) -> Result<(), FlowLogError> {
     let name_chars = labels.name.chars().count();
-    at_most(
-        "characters in the name",
-        name_chars,
-        FlowLog::NAME_CHARS_MAX,
-    )?;
+    at_most("characters in the name", name_chars, FlowLog::NAME_CHARS_MAX)?;
     at_most("tags", labels.tags.len(), FlowLog::TAGS_MAX)
 }
 
 fn check_spec(spec: &FlowLogSpec) -> Result<(), FlowLogError> {
     let destinations = &spec.destinations;
-    at_most(
-        "destinations",
-        destinations.len(),
-        FlowLog::DESTINATIONS_MAX,
-    )?;
+    at_most("destinations", destinations.len(), FlowLog::DESTINATIONS_MAX)?;
     if destinations.is_empty() {
         return Err(FlowLogError::NoDestination);
     }
     for (index, found) in destinations.iter().enumerate() {
-        if destinations
-            .iter()
-            .take(index)
-            .any(|earlier| earlier == found)
-        {
+        if destinations.iter().take(index).any(|earlier| earlier == found) {
             let found = found.clone();
             return Err(FlowLogError::DuplicateDestination { found });
         }
@@ -432,11 +397,7 @@ fn check_spec(spec: &FlowLogSpec) -> Result<(), FlowLogError> {
     let Some(filter) = &spec.filter else {
         return Ok(());
     };
-    at_most(
-        "elements in a list of the capture filter",
-        filter.longest_list(),
-        CaptureFilter::ELEMENTS_MAX,
-    )?;
+    at_most("elements in a list of the capture filter", filter.longest_list(), CaptureFilter::ELEMENTS_MAX)?;
     let mut ranges = filter.source_ports.iter().chain(&filter.destination_ports);
     match ranges.find(|ports| ports.is_inverted()) {
         Some(found) => Err(FlowLogError::InvertedPorts { found: *found }),

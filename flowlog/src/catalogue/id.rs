@@ -41,26 +41,17 @@ impl IdError {
     pub(super) fn new(found: &str, expected: &'static str) -> Self {
         let found = found.to_owned();
         match RefusedResources::shipped().kind_of(&found) {
-            Some(kind) => Self::Refused {
-                kind: kind.to_owned(),
-                found,
-                expected,
-            },
+            Some(kind) => Self::Refused { kind: kind.to_owned(), found, expected },
             None => Self::Form { found, expected },
         }
     }
 }
 
 fn has_form(text: &str, prefixes: &[&str]) -> bool {
-    prefixes
-        .iter()
-        .find_map(|prefix| text.strip_prefix(prefix))
-        .is_some_and(|tail| {
-            (1..=ID_TAIL_MAX).contains(&tail.len())
-                && tail
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        })
+    prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).is_some_and(|tail| {
+        (1..=ID_TAIL_MAX).contains(&tail.len())
+            && tail.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    })
 }
 
 macro_rules! resource_id {
@@ -143,12 +134,11 @@ struct RefusedResources {
     kinds: Vec<(String, String)>,
 }
 
-static REFUSED: LazyLock<RefusedResources> = LazyLock::new(|| {
-    match RefusedResources::parse(include_str!("../../data/refused_resources.csv")) {
+static REFUSED: LazyLock<RefusedResources> =
+    LazyLock::new(|| match RefusedResources::parse(include_str!("../../data/refused_resources.csv")) {
         Ok(table) => table,
         Err(error) => panic!("the shipped refused_resources.csv is broken: {error}"),
-    }
-});
+    });
 
 impl RefusedResources {
     fn shipped() -> &'static Self {
@@ -164,10 +154,7 @@ impl RefusedResources {
     }
 
     fn kind_of(&self, id: &str) -> Option<&str> {
-        self.kinds
-            .iter()
-            .find(|(prefix, _)| id.starts_with(prefix.as_str()))
-            .map(|(_, kind)| kind.as_str())
+        self.kinds.iter().find(|(prefix, _)| id.starts_with(prefix.as_str())).map(|(_, kind)| kind.as_str())
     }
 }
 
@@ -218,9 +205,7 @@ impl FromStr for Mac {
     type Err = MacError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        read_mac(text).ok_or_else(|| MacError {
-            found: text.to_owned(),
-        })
+        read_mac(text).ok_or_else(|| MacError { found: text.to_owned() })
     }
 }
 

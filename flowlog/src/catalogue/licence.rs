@@ -38,12 +38,11 @@ pub struct LicencePresets {
     servers: Vec<LicenceServer>,
 }
 
-static SHIPPED: LazyLock<LicencePresets> = LazyLock::new(|| {
-    match LicencePresets::parse(include_str!("../../data/licence_activation.csv")) {
+static SHIPPED: LazyLock<LicencePresets> =
+    LazyLock::new(|| match LicencePresets::parse(include_str!("../../data/licence_activation.csv")) {
         Ok(table) => table,
         Err(error) => panic!("the shipped licence_activation.csv is broken: {error}"),
-    }
-});
+    });
 
 impl LicencePresets {
     /// The table that Weir ships.
@@ -73,19 +72,12 @@ impl LicencePresets {
 
     /// The addresses of one preset.
     pub fn addresses(&self, preset: &str) -> Result<Vec<IpAddr>, LicencePresetError> {
-        let addresses: Vec<IpAddr> = self
-            .servers
-            .iter()
-            .filter(|server| server.preset == preset)
-            .map(|server| server.address)
-            .collect();
+        let addresses: Vec<IpAddr> =
+            self.servers.iter().filter(|server| server.preset == preset).map(|server| server.address).collect();
         if addresses.is_empty() {
             let mut known: Vec<String> = self.servers.iter().map(|s| s.preset.clone()).collect();
             known.dedup();
-            return Err(LicencePresetError {
-                found: preset.to_owned(),
-                known,
-            });
+            return Err(LicencePresetError { found: preset.to_owned(), known });
         }
         Ok(addresses)
     }

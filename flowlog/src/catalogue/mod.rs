@@ -32,8 +32,8 @@ mod whole;
 pub use error::{CatalogueError, Kind};
 pub use filter::{CaptureFilter, TrafficFilter, TrafficFilterError};
 pub use flow_log::{
-    Destination, DestinationError, FlowLog, FlowLogChange, FlowLogError, FlowLogLabels,
-    FlowLogSpec, Scope, WindowSeconds, WindowSecondsError,
+    Destination, DestinationError, FlowLog, FlowLogChange, FlowLogError, FlowLogLabels, FlowLogSpec, Scope,
+    WindowSeconds, WindowSecondsError,
 };
 pub use id::{FlowLogId, IdError, InstanceId, Mac, MacError, SubnetId, VpcId};
 pub use licence::{LICENCE_ACTIVATION_PORT, LicencePresetError, LicencePresets, LicenceServer};

@@ -28,11 +28,7 @@ pub enum Basis {
 
 impl Basis {
     const fn assumed_if(assumed: bool) -> Self {
-        if assumed {
-            Self::Assumed
-        } else {
-            Self::Published
-        }
+        if assumed { Self::Assumed } else { Self::Published }
     }
 }
 
@@ -84,11 +80,7 @@ impl Profile {
     /// The name of the model without a memory size, like `S3.LARGE`.
     #[must_use]
     pub fn name(&self) -> ModelName {
-        ModelName {
-            family: self.family.clone(),
-            size: self.size,
-            memory_gb: None,
-        }
+        ModelName { family: self.family.clone(), size: self.size, memory_gb: None }
     }
 
     fn read(row: &Row<'_>) -> Result<Self, TableError> {
@@ -108,22 +100,13 @@ impl Profile {
         Ok(Self {
             family: row.text("family")?.to_owned(),
             size,
-            packets_per_second: Figure {
-                value: row.value("pps_total", COUNT)?,
-                basis: pps_basis,
-            },
+            packets_per_second: Figure { value: row.value("pps_total", COUNT)?, basis: pps_basis },
             bits_per_second: read_gigabits(row)?.map(|value| Figure { value, basis }),
             queues: figure16("queues")?,
             enis: figure16("enis")?,
             ips_per_eni: figure16("ips_per_eni")?,
-            max_connections: Figure {
-                value: row.value("max_conns", COUNT)?,
-                basis: connections_basis,
-            },
-            flow_entries: Figure {
-                value: row.value("flow_entries_assumed", COUNT)?,
-                basis: Basis::Assumed,
-            },
+            max_connections: Figure { value: row.value("max_conns", COUNT)?, basis: connections_basis },
+            flow_entries: Figure { value: row.value("flow_entries_assumed", COUNT)?, basis: Basis::Assumed },
             source: source.to_owned(),
             supported_for_flow_logs: row.flag("in_seed_list")?,
         })
@@ -236,11 +219,7 @@ impl ModelName {
             None => None,
             Some(digits) => Some(digits.parse().ok()?),
         };
-        Some(Self {
-            family: family.to_owned(),
-            size: Size::from_word(word)?,
-            memory_gb,
-        })
+        Some(Self { family: family.to_owned(), size: Size::from_word(word)?, memory_gb })
     }
 }
 
@@ -248,9 +227,7 @@ impl FromStr for ModelName {
     type Err = ModelError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::read(text).ok_or_else(|| ModelError::Name {
-            found: text.to_owned(),
-        })
+        Self::read(text).ok_or_else(|| ModelError::Name { found: text.to_owned() })
     }
 }
 
@@ -311,12 +288,10 @@ pub struct ModelTable {
 }
 
 static SHIPPED: LazyLock<ModelTable> =
-    LazyLock::new(
-        || match ModelTable::parse(include_str!("../../data/instance_models.csv")) {
-            Ok(table) => table,
-            Err(error) => panic!("the shipped instance_models.csv is broken: {error}"),
-        },
-    );
+    LazyLock::new(|| match ModelTable::parse(include_str!("../../data/instance_models.csv")) {
+        Ok(table) => table,
+        Err(error) => panic!("the shipped instance_models.csv is broken: {error}"),
+    });
 
 impl ModelTable {
     /// The table that Weir ships.
@@ -330,10 +305,7 @@ impl ModelTable {
         let mut profiles: Vec<Profile> = Vec::new();
         for row in Table::parse(text)?.rows() {
             let profile = Profile::read(&row)?;
-            if profiles
-                .iter()
-                .any(|other| other.family == profile.family && other.size == profile.size)
-            {
+            if profiles.iter().any(|other| other.family == profile.family && other.size == profile.size) {
                 return Err(row.duplicate(profile.name().to_string()));
             }
             profiles.push(profile);
@@ -361,16 +333,10 @@ impl ModelTable {
 
     /// The rows of one family, upper or lower case.
     pub fn family(&self, name: &str) -> Result<Vec<&Profile>, ModelError> {
-        let rows: Vec<&Profile> = self
-            .profiles
-            .iter()
-            .filter(|profile| profile.family.eq_ignore_ascii_case(name))
-            .collect();
+        let rows: Vec<&Profile> =
+            self.profiles.iter().filter(|profile| profile.family.eq_ignore_ascii_case(name)).collect();
         if rows.is_empty() {
-            return Err(ModelError::UnknownFamily {
-                found: name.to_owned(),
-                known: owned(self.families()),
-            });
+            return Err(ModelError::UnknownFamily { found: name.to_owned(), known: owned(self.families()) });
         }
         Ok(rows)
     }
@@ -394,10 +360,7 @@ impl ModelTable {
         if profile.supported_for_flow_logs {
             Ok(profile)
         } else {
-            Err(ModelError::Unsupported {
-                found: name.clone(),
-                supported: owned(self.supported_families()),
-            })
+            Err(ModelError::Unsupported { found: name.clone(), supported: owned(self.supported_families()) })
         }
     }
 }

@@ -50,8 +50,10 @@ pub struct Instance {
     pub id: InstanceId,
     /// Its model, one on which flow logs are supported.
     pub model: ModelName,
-    /// Its region, one in which flow logs are supported.
-    pub region: Region,
+    /// Its region, one in which flow logs are supported; none if [`Catalogue::set_model`] made it.
+    ///
+    /// [`Catalogue::set_model`]: super::Catalogue::set_model
+    pub region: Option<Region>,
 }
 
 /// An elastic network interface.

@@ -37,12 +37,10 @@ pub struct RegionTable {
 }
 
 static SHIPPED: LazyLock<RegionTable> =
-    LazyLock::new(
-        || match RegionTable::parse(include_str!("../../data/regions.csv")) {
-            Ok(table) => table,
-            Err(error) => panic!("the shipped regions.csv is broken: {error}"),
-        },
-    );
+    LazyLock::new(|| match RegionTable::parse(include_str!("../../data/regions.csv")) {
+        Ok(table) => table,
+        Err(error) => panic!("the shipped regions.csv is broken: {error}"),
+    });
 
 impl RegionTable {
     /// The table that Weir ships.
@@ -55,10 +53,7 @@ impl RegionTable {
     pub fn parse(text: &str) -> Result<Self, TableError> {
         let mut regions: Vec<Region> = Vec::new();
         for row in Table::parse(text)?.rows() {
-            let region = Region {
-                id: row.text("id")?.to_owned(),
-                name: row.text("name")?.to_owned(),
-            };
+            let region = Region { id: row.text("id")?.to_owned(), name: row.text("name")?.to_owned() };
             if regions.iter().any(|other| other.id == region.id) {
                 return Err(row.duplicate(region.id));
             }
@@ -77,17 +72,10 @@ impl RegionTable {
     pub fn find(&self, id_or_name: &str) -> Result<&Region, RegionError> {
         self.regions
             .iter()
-            .find(|region| {
-                region.id.eq_ignore_ascii_case(id_or_name)
-                    || region.name.eq_ignore_ascii_case(id_or_name)
-            })
+            .find(|region| region.id.eq_ignore_ascii_case(id_or_name) || region.name.eq_ignore_ascii_case(id_or_name))
             .ok_or_else(|| RegionError {
                 found: id_or_name.to_owned(),
-                supported: self
-                    .regions
-                    .iter()
-                    .map(|region| format!("{} ({})", region.id, region.name))
-                    .collect(),
+                supported: self.regions.iter().map(|region| format!("{} ({})", region.id, region.name)).collect(),
             })
     }
 }

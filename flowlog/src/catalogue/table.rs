@@ -66,31 +66,17 @@ pub(super) struct Table {
 impl Table {
     /// Splits text into rows of fields. Empty lines are skipped.
     pub(super) fn parse(text: &str) -> Result<Self, TableError> {
-        let mut lines = (1..)
-            .zip(text.lines())
-            .filter(|(_, content)| !content.trim().is_empty());
+        let mut lines = (1..).zip(text.lines()).filter(|(_, content)| !content.trim().is_empty());
         let Some((line, header)) = lines.next() else {
-            return Err(TableError {
-                line: 1,
-                fault: TableFault::Empty,
-            });
+            return Err(TableError { line: 1, fault: TableFault::Empty });
         };
-        let header = split(header).ok_or(TableError {
-            line,
-            fault: TableFault::Quote,
-        })?;
+        let header = split(header).ok_or(TableError { line, fault: TableFault::Quote })?;
         let mut rows = Vec::new();
         for (line, content) in lines {
-            let fields = split(content).ok_or(TableError {
-                line,
-                fault: TableFault::Quote,
-            })?;
+            let fields = split(content).ok_or(TableError { line, fault: TableFault::Quote })?;
             if fields.len() != header.len() {
                 let (found, expected) = (fields.len(), header.len());
-                return Err(TableError {
-                    line,
-                    fault: TableFault::FieldCount { found, expected },
-                });
+                return Err(TableError { line, fault: TableFault::FieldCount { found, expected } });
             }
             rows.push((line, fields));
         }
@@ -99,11 +85,7 @@ impl Table {
 
     /// The rows below the header, in their order.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|(line, fields)| Row {
-            line: *line,
-            header: &self.header,
-            fields,
-        })
+        self.rows.iter().map(|(line, fields)| Row { line: *line, header: &self.header, fields })
     }
 }
 
@@ -160,22 +142,13 @@ impl<'a> Row<'a> {
             .position(|name| name == column)
             .and_then(|index| self.fields.get(index))
             .map(String::as_str)
-            .ok_or(TableError {
-                line: 1,
-                fault: TableFault::MissingColumn { expected: column },
-            })
+            .ok_or(TableError { line: 1, fault: TableFault::MissingColumn { expected: column } })
     }
 
     /// The field of a column, read as a number or another plain value.
-    pub(super) fn value<T: FromStr>(
-        &self,
-        column: &'static str,
-        expected: &'static str,
-    ) -> Result<T, TableError> {
+    pub(super) fn value<T: FromStr>(&self, column: &'static str, expected: &'static str) -> Result<T, TableError> {
         let found = self.text(column)?;
-        found
-            .parse()
-            .map_err(|_| self.fault(column, found, expected))
+        found.parse().map_err(|_| self.fault(column, found, expected))
     }
 
     /// The field of a column that holds 0 or 1.
@@ -188,27 +161,12 @@ impl<'a> Row<'a> {
     }
 
     /// An error about a field of this row.
-    pub(super) fn fault(
-        &self,
-        column: &'static str,
-        found: &str,
-        expected: &'static str,
-    ) -> TableError {
-        TableError {
-            line: self.line,
-            fault: TableFault::Field {
-                column,
-                found: found.to_owned(),
-                expected,
-            },
-        }
+    pub(super) fn fault(&self, column: &'static str, found: &str, expected: &'static str) -> TableError {
+        TableError { line: self.line, fault: TableFault::Field { column, found: found.to_owned(), expected } }
     }
 
     /// An error about a row that an earlier one already described.
     pub(super) fn duplicate(&self, name: String) -> TableError {
-        TableError {
-            line: self.line,
-            fault: TableFault::DuplicateRow { name },
-        }
+        TableError { line: self.line, fault: TableFault::DuplicateRow { name } }
     }
 }

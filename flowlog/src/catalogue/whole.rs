@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::error::{CatalogueError, Kind};
 use super::flow_log::{FlowLog, Scope};
 use super::id::{FlowLogId, InstanceId, Mac, SubnetId, VpcId};
-use super::model::{ModelTable, Profile};
+use super::model::{ModelName, ModelTable, Profile};
 use super::object::{Account, Eni, Instance, Subnet, Vpc};
 use super::{ENIS_MAX, OBJECTS_MAX};
 use crate::policy::{Attachments, Cidr, Membership};
@@ -29,10 +29,7 @@ pub struct Catalogue {
 }
 
 fn unknown(kind: Kind, found: impl ToString) -> CatalogueError {
-    CatalogueError::Unknown {
-        kind,
-        found: found.to_string(),
-    }
+    CatalogueError::Unknown { kind, found: found.to_string() }
 }
 
 fn insert_new<K: Ord + ToString, V>(
@@ -68,10 +65,7 @@ fn check_cidrs(cidrs: &[Cidr]) -> Result<(), CatalogueError> {
         return Err(CatalogueError::NoCidr);
     }
     match cidrs.iter().find(|cidr| cidr.has_host_bits()) {
-        Some(found) => Err(CatalogueError::HostBits {
-            found: *found,
-            expected: found.truncated(),
-        }),
+        Some(found) => Err(CatalogueError::HostBits { found: *found, expected: found.truncated() }),
         None => Ok(()),
     }
 }
@@ -94,13 +88,7 @@ impl Catalogue {
 
     /// Adds an account.
     pub fn add_account(&mut self, account: Account) -> Result<(), CatalogueError> {
-        insert_new(
-            &mut self.accounts,
-            Kind::Account,
-            OBJECTS_MAX,
-            account.id,
-            account,
-        )
+        insert_new(&mut self.accounts, Kind::Account, OBJECTS_MAX, account.id, account)
     }
 
     /// Adds a VPC.
@@ -149,13 +137,7 @@ impl Catalogue {
     /// Adds an instance.
     pub fn add_instance(&mut self, instance: Instance) -> Result<(), CatalogueError> {
         ModelTable::shipped().supported_profile(&instance.model)?;
-        insert_new(
-            &mut self.instances,
-            Kind::Instance,
-            ENIS_MAX,
-            instance.id.clone(),
-            instance,
-        )
+        insert_new(&mut self.instances, Kind::Instance, ENIS_MAX, instance.id.clone(), instance)
     }
 
     /// Adds an ENI.
@@ -165,10 +147,7 @@ impl Catalogue {
             return Err(unknown(Kind::Subnet, &eni.subnet));
         };
         self.check_addresses(&eni, subnet)?;
-        if let Some(index) = eni
-            .mac
-            .and_then(|mac| self.eni_by_mac.get(&mac).zip(eni.mac))
-        {
+        if let Some(index) = eni.mac.and_then(|mac| self.eni_by_mac.get(&mac).zip(eni.mac)) {
             let (other, found) = (self.eni_id_at(*index.0, eni.id), index.1);
             return Err(CatalogueError::MacTaken { found, other });
         }
@@ -197,16 +176,8 @@ impl Catalogue {
                 let other = self.eni_id_at(*index, eni.id);
                 return Err(CatalogueError::AddressTaken { found, other });
             }
-            if eni
-                .addresses
-                .iter()
-                .take(position)
-                .any(|earlier| *earlier == found)
-            {
-                return Err(CatalogueError::AddressTaken {
-                    found,
-                    other: eni.id,
-                });
+            if eni.addresses.iter().take(position).any(|earlier| *earlier == found) {
+                return Err(CatalogueError::AddressTaken { found, other: eni.id });
             }
         }
         Ok(())
@@ -231,11 +202,7 @@ impl Catalogue {
             });
         }
         let limit = usize::from(profile.ips_per_eni.value);
-        let v4 = eni
-            .addresses
-            .iter()
-            .filter(|address| address.is_ipv4())
-            .count();
+        let v4 = eni.addresses.iter().filter(|address| address.is_ipv4()).count();
         let v6 = eni.addresses.len() - v4;
         for (family, found) in [("IPv4", v4), ("IPv6", v6)] {
             if found > limit {
@@ -268,6 +235,36 @@ impl Catalogue {
 
     fn eni_id_at(&self, index: usize, otherwise: EniId) -> EniId {
         self.enis.get(index).map_or(otherwise, |eni| eni.id)
+    }
+
+    /// Gives every instance this model. An ENI without an instance gets one of its own first, named
+    /// after it. On an error nothing changes.
+    pub fn set_model(&mut self, model: &ModelName) -> Result<(), CatalogueError> {
+        ModelTable::shipped().supported_profile(model)?;
+        let mut changed = Self {
+            enis: Vec::new(),
+            eni_by_id: BTreeMap::new(),
+            eni_by_address: BTreeMap::new(),
+            eni_by_mac: BTreeMap::new(),
+            promiscuous: None,
+            ..self.clone()
+        };
+        for instance in changed.instances.values_mut() {
+            instance.model = model.clone();
+        }
+        for eni in &self.enis {
+            let mut eni = eni.clone();
+            if eni.instance.is_none() {
+                let name = eni.id.as_str().replacen("eni-", "ins-", 1);
+                let id: InstanceId = name.parse().map_err(|_| unknown(Kind::Instance, &name))?;
+                let (model, region) = (model.clone(), None);
+                changed.add_instance(Instance { id: id.clone(), model, region })?;
+                eni.instance = Some(id);
+            }
+            changed.add_eni(eni)?;
+        }
+        *self = changed;
+        Ok(())
     }
 
     /// Adds a flow log.
@@ -313,12 +310,12 @@ impl Catalogue {
             return true;
         }
         match (outer, inner) {
-            (Scope::Subnet(_) | Scope::Vpc(_), Scope::Eni(id)) => self
-                .eni(id)
-                .is_some_and(|eni| self.scope_contains(outer, &Scope::Subnet(eni.subnet.clone()))),
-            (Scope::Vpc(_), Scope::Subnet(id)) => self
-                .subnet(id)
-                .is_some_and(|subnet| *outer == Scope::Vpc(subnet.vpc.clone())),
+            (Scope::Subnet(_) | Scope::Vpc(_), Scope::Eni(id)) => {
+                self.eni(id).is_some_and(|eni| self.scope_contains(outer, &Scope::Subnet(eni.subnet.clone())))
+            }
+            (Scope::Vpc(_), Scope::Subnet(id)) => {
+                self.subnet(id).is_some_and(|subnet| *outer == Scope::Vpc(subnet.vpc.clone()))
+            }
             _ => false,
         }
     }
@@ -330,9 +327,7 @@ impl Catalogue {
 
     /// Deletes a flow log.
     pub fn delete_flow_log(&mut self, id: &FlowLogId) -> Result<FlowLog, CatalogueError> {
-        self.flow_logs
-            .remove(id)
-            .ok_or_else(|| unknown(Kind::FlowLog, id))
+        self.flow_logs.remove(id).ok_or_else(|| unknown(Kind::FlowLog, id))
     }
 }
 
@@ -419,9 +414,7 @@ impl Catalogue {
 
     /// The ENIs of an instance.
     pub fn enis_of_instance(&self, id: &InstanceId) -> impl Iterator<Item = &Eni> {
-        self.enis
-            .iter()
-            .filter(move |eni| eni.instance.as_ref() == Some(id))
+        self.enis.iter().filter(move |eni| eni.instance.as_ref() == Some(id))
     }
 
     /// The limits of an instance, by its model.
@@ -434,9 +427,7 @@ impl Catalogue {
     /// The flow logs whose scope has this ENI in it and which are enabled, by id.
     pub fn flow_logs_of(&self, id: &EniId) -> impl Iterator<Item = &FlowLog> {
         let eni = Scope::Eni(*id);
-        self.flow_logs
-            .values()
-            .filter(move |log| log.is_enabled() && self.scope_contains(&log.spec().scope, &eni))
+        self.flow_logs.values().filter(move |log| log.is_enabled() && self.scope_contains(&log.spec().scope, &eni))
     }
 
     /// Whether any enabled flow log writes this flow of the ENI.
@@ -458,7 +449,7 @@ impl Catalogue {
             vpc_id: label(vpc.id.as_str()),
             subnet_id: label(eni.subnet.as_str()),
             instance_id: instance.and_then(|instance| label(instance.id.as_str())),
-            region: instance.and_then(|instance| label(&instance.region.id)),
+            region: instance.and_then(|instance| label(&instance.region.as_ref()?.id)),
         })
     }
 

@@ -4,6 +4,8 @@
 //! a loop nor a branch per digit; what lies beyond is overwritten by the next step. The position
 //! is a local value, never behind a reference that the stores could alias.
 
+use std::ops::RangeInclusive;
+
 /// Where the next byte goes. The buffer must be [`SLACK_BYTES`] longer than the text: an overrun
 /// is our own mistake and panics.
 pub(super) struct Cursor<'a> {
@@ -32,20 +34,18 @@ const AFTER: usize = 2000;
 static GROUPS: [Group; 3000] = groups();
 /// An octet's digits and a dot in the low four bytes; their number in the top three bits.
 static OCTETS: [u64; 256] = octets();
-/// Two hexadecimal digits.
-static HEX: [u16; 256] = hex();
-/// For each set of zero groups (bit *i* for group *i*), what becomes of the groups.
+/// The hexadecimal digits of a group's high byte, without leading zeros; as a [`Group`].
+static HEX_HIGH: [Group; 256] = hex_high();
+/// Those of its low byte and a colon, twice: without leading zeros, and (from 256 on) with them.
+static HEX_LOW: [Group; 512] = hex_low();
+/// For each set of zero groups (bit *i* for group *i*), the run that `::` stands for.
 static ZERO_RUNS: [ZeroRun; 256] = zero_runs();
 
-/// The first of the longest runs of two or more zero groups, which `::` stands for.
+/// The first of the longest runs of two or more zero groups; past the last group if there is none.
 #[derive(Clone, Copy)]
 struct ZeroRun {
-    /// The run's first group; past the last if there is no run.
     start: u8,
-    /// Per group: 7 to count the bytes of its text, 0 within the run.
-    keep: [u8; 8],
-    /// Per group: colons that count in its place, if it starts the run.
-    colons: [u8; 8],
+    end: u8,
 }
 
 const fn group(digits: [u8; 3], skip: usize) -> Group {
@@ -86,19 +86,33 @@ const fn octets() -> [u64; 256] {
     table
 }
 
-const fn hex() -> [u16; 256] {
-    let digits = b"0123456789abcdef";
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+const fn hex_high() -> [Group; 256] {
     let mut table = [0; 256];
+    let mut n = 1;
+    while n < 256 {
+        let digits = [b'0', HEX_DIGITS[n >> 4], HEX_DIGITS[n & 15]];
+        table[n] = group(digits, if n < 16 { 2 } else { 1 });
+        n += 1;
+    }
+    table
+}
+
+const fn hex_low() -> [Group; 512] {
+    let mut table = [0; 512];
     let mut n = 0;
     while n < 256 {
-        table[n] = u16::from_le_bytes([digits[n >> 4], digits[n & 15]]);
+        let digits = [HEX_DIGITS[n >> 4], HEX_DIGITS[n & 15], b':'];
+        table[n] = group(digits, (n < 16) as usize);
+        table[256 + n] = group(digits, 0);
         n += 1;
     }
     table
 }
 
 const fn zero_runs() -> [ZeroRun; 256] {
-    let mut table = [ZeroRun { start: 8, keep: [7; 8], colons: [0; 8] }; 256];
+    let mut table = [ZeroRun { start: 8, end: 8 }; 256];
     let mut zeros = 0;
     while zeros < 256 {
         let mut longest = 1;
@@ -110,26 +124,13 @@ const fn zero_runs() -> [ZeroRun; 256] {
             }
             if end - start > longest {
                 longest = end - start;
-                table[zeros] = zero_run(start, end);
+                table[zeros] = ZeroRun { start: start as u8, end: end as u8 };
             }
             start = if end > start { end } else { start + 1 };
         }
         zeros += 1;
     }
     table
-}
-
-const fn zero_run(start: usize, end: usize) -> ZeroRun {
-    let mut run = ZeroRun { start: start as u8, keep: [7; 8], colons: [0; 8] };
-    let mut at = start;
-    while at < end {
-        run.keep[at] = 0;
-        at += 1;
-    }
-    // A group before the run has left one of its two colons; if no group follows it, there is one
-    // more to be taken back, as after any other last group.
-    run.colons[start] = 1 + (start == 0) as u8 + (end == 8) as u8;
-    run
 }
 
 impl<'a> Cursor<'a> {
@@ -243,6 +244,18 @@ impl<'a> Cursor<'a> {
         }
         self.position += count;
     }
+
+    /// A group of an IPv6 address without its leading zeros, and a colon.
+    #[inline(always)]
+    fn hex_group(&mut self, [high, low]: [u8; 2]) {
+        let ahead = self.ahead::<8>();
+        let first = HEX_HIGH[usize::from(high)];
+        let second = HEX_LOW[usize::from(low) + if high == 0 { 0 } else { 256 }];
+        ahead[..4].copy_from_slice(&first.to_le_bytes());
+        let count = (first >> 30) as usize;
+        ahead[count..count + 4].copy_from_slice(&second.to_le_bytes());
+        self.position += count + (second >> 30) as usize;
+    }
 }
 
 /// Stores a group at `at`; where the next may come.
@@ -304,15 +317,16 @@ fn put_ipv6(buffer: &mut [u8], position: usize, bytes: &[u8; 16]) -> usize {
         cursor.ipv4([bytes[12], bytes[13], bytes[14], bytes[15]]);
         return cursor.position;
     }
-    let run = &ZERO_RUNS[zeros];
-    for (at, [high, low]) in groups.iter().enumerate() {
-        let digits = u32::from(HEX[usize::from(*high)]) | u32::from(HEX[usize::from(*low)]) << 16;
-        // Leading zeros, but for the last digit, in bits.
-        let skip = (digits ^ 0x3030_3030 | 1 << 24).trailing_zeros() & !7;
-        let group = (u64::from(digits) | u64::from(b':') << 32) >> skip;
-        let text = if at == usize::from(run.start) { u64::from_le_bytes(*b"::::::::") } else { group };
-        let count = (5 - skip as u8 / 8) & run.keep[at] | run.colons[at];
-        cursor.fixed(&text.to_le_bytes(), usize::from(count));
+    let run = ZERO_RUNS[zeros];
+    for group in groups.iter().take(usize::from(run.start)) {
+        cursor.hex_group(*group);
+    }
+    if run.start < 8 {
+        // A run is two colons, and a third if no group follows; a group before it has left one.
+        cursor.fixed(b":::", 1 + usize::from(run.start == 0) + usize::from(run.end == 8));
+        for group in groups.iter().skip(usize::from(run.end)) {
+            cursor.hex_group(*group);
+        }
     }
     cursor.position
 }
@@ -322,13 +336,16 @@ fn put_ipv6(buffer: &mut [u8], position: usize, bytes: &[u8; 16]) -> usize {
 pub(super) struct SecondDigits {
     thousands: u64,
     digits: [u8; 8],
-    count: usize,
-    section: usize,
 }
 
 impl SecondDigits {
+    /// The seconds of ten digits, from 2001 to 2286, without their last three.
+    const THOUSANDS: RangeInclusive<u64> = 1_000_000..=9_999_999;
+
     pub(super) fn new() -> Self {
-        Self { thousands: 0, digits: [b'0'; 8], count: 0, section: ONLY }
+        let mut digits = Self { thousands: 0, digits: [0; 8] };
+        digits.turn_to(*Self::THOUSANDS.start());
+        digits
     }
 
     /// Puts `seconds` at the cursor, and the byte after it.
@@ -336,24 +353,21 @@ impl SecondDigits {
     pub(super) fn put(&mut self, cursor: &mut Cursor<'_>, seconds: u64, after: u8) {
         let thousands = seconds / 1000;
         if thousands != self.thousands {
+            if !Self::THOUSANDS.contains(&thousands) {
+                return cursor.number(seconds, after);
+            }
             self.turn_to(thousands);
         }
-        cursor.fixed(&self.digits, self.count);
-        let ahead = cursor.ahead::<8>();
-        let count = put_group(ahead, 0, self.section + (seconds % 1000) as usize);
-        ahead[count] = after;
-        cursor.position += count + 1;
+        let ahead = cursor.ahead::<11>();
+        ahead[..8].copy_from_slice(&self.digits);
+        put_group(ahead, 7, AFTER + (seconds % 1000) as usize);
+        ahead[10] = after;
+        cursor.position += 11;
     }
 
-    /// Nanoseconds in 64 bits are at most 18,446,744,073 seconds: eight digits before the last three.
     #[inline(never)]
     fn turn_to(&mut self, thousands: u64) {
-        let mut text = [0; NUMBER_BYTES_MAX + SLACK_BYTES];
-        let mut cursor = Cursor::new(&mut text);
-        cursor.number(thousands, b' ');
-        self.count = if thousands == 0 { 0 } else { cursor.position - 1 };
-        self.section = if thousands == 0 { ONLY } else { AFTER };
-        self.digits.copy_from_slice(&text[..8]);
+        (self.digits, _) = eight_digits(thousands as u32);
         self.thousands = thousands;
     }
 }

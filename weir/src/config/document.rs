@@ -34,10 +34,7 @@ impl Document<'_> {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         let last_line = before.rsplit('\n').next().unwrap_or_default();
-        Position {
-            line,
-            column: last_line.chars().count() + 1,
-        }
+        Position { line, column: last_line.chars().count() + 1 }
     }
 
     /// An error at a span.
@@ -69,9 +66,7 @@ impl Document<'_> {
     pub(super) fn toml_error(&self, error: &toml::de::Error) -> ConfigError {
         let message = error.message();
         let message = match message.split_once(' ') {
-            Some(("unknown", rest)) if rest.starts_with("field ") => {
-                rest.replacen("field", "found unknown key", 1)
-            }
+            Some(("unknown", rest)) if rest.starts_with("field ") => rest.replacen("field", "found unknown key", 1),
             Some(("missing", rest)) if rest.starts_with("field ") => {
                 let key = rest.replacen("field ", "", 1);
                 format!("found no key {key}, expected one")

@@ -36,9 +36,7 @@ impl FromStr for Nanoseconds {
             .filter(|_| is_number)
             .and_then(|unit_ns| number.parse::<u64>().ok()?.checked_mul(unit_ns))
             .map(Self)
-            .ok_or_else(|| DurationError {
-                found: text.to_owned(),
-            })
+            .ok_or_else(|| DurationError { found: text.to_owned() })
     }
 }
 
@@ -61,9 +59,7 @@ pub fn parse_window(text: &str) -> Result<WindowSeconds, WindowError> {
     const SECOND_NS: u64 = 1_000_000_000;
     match text.parse() {
         Ok(Nanoseconds(ns)) if ns % SECOND_NS == 0 => Ok(WindowSeconds::new(ns / SECOND_NS)?),
-        _ => Err(WindowError::Form {
-            found: text.to_owned(),
-        }),
+        _ => Err(WindowError::Form { found: text.to_owned() }),
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::io;
 
-use flowlog::catalogue::{
-    CatalogueError, LicencePresetError, ModelError, RegionError, WindowSeconds,
-};
+use flowlog::catalogue::{CatalogueError, LicencePresetError, ModelError, RegionError, WindowSeconds};
 use flowlog::policy::{AclId, GroupId, PolicyErrorKind};
 
 use super::document::Position;
@@ -45,6 +43,9 @@ pub enum Problem {
     /// It is no TOML, or has an unknown or missing key, or a value of the wrong form.
     #[error("{0}")]
     Toml(String),
+    /// An element of a list that cannot be read.
+    #[error("{0}")]
+    Value(String),
     /// A window that cannot be.
     #[error(transparent)]
     Window(#[from] WindowError),

@@ -12,6 +12,7 @@
 mod document;
 mod duration;
 mod error;
+mod list;
 mod objects;
 mod policy;
 mod raw;
@@ -56,19 +57,16 @@ impl Config {
     /// Reads the text of a file; `file` is what errors call it.
     pub fn parse(file: &str, text: &str) -> Result<Self, ConfigError> {
         let document = Document { file, text };
-        let mut root: raw::Root =
-            toml::from_str(text).map_err(|error| document.toml_error(&error))?;
+        let mut root: raw::Root = toml::from_str(text).map_err(|error| document.toml_error(&error))?;
+        if let Some(fault) = root.first_fault() {
+            return Err(document.error(&fault.at, Problem::Value(fault.message.clone())));
+        }
         let settings = document.settings(std::mem::take(&mut root.settings))?;
         let policy = document.policy(&root, &settings)?;
         let policy_changes = document.policy_changes(&root, &policy)?;
         let mut catalogue = document.objects(&root, &policy)?;
         document.flow_logs(&mut catalogue, root, &settings)?;
-        Ok(Self {
-            catalogue,
-            policy,
-            policy_changes,
-            settings,
-        })
+        Ok(Self { catalogue, policy, policy_changes, settings })
     }
 
     /// What holds without a configuration: the ENI `eni-00000000` of account `0` takes every

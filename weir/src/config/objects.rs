@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use flowlog::catalogue::{
-    Account, CaptureFilter, Catalogue, CatalogueError, Destination, Eni, FlowLog, FlowLogLabels,
-    FlowLogSpec, Instance, Kind, ModelName, RegionTable, Scope, Subnet, Vpc,
+    Account, CaptureFilter, Catalogue, CatalogueError, Destination, Eni, FlowLog, FlowLogLabels, FlowLogSpec, Instance,
+    Kind, ModelName, RegionTable, Scope, Subnet, Vpc,
 };
 use flowlog::policy::{Cidr, GROUPS_PER_ENI_MAX, Policy, PolicyErrorKind};
 use flowlog::record::FieldList;
@@ -15,6 +15,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::error::{ConfigError, Problem};
+use super::list::List;
 use super::raw::{RawAccount, RawEni, RawFilter, RawFlowLog, RawInstance, RawSubnet, RawVpc, Root};
 use super::settings::Settings;
 
@@ -27,19 +28,8 @@ fn span_of<T: PartialEq>(list: &[Spanned<T>], value: &T, nth: usize) -> Option<S
 }
 
 /// Where the first of several ids of one text stands.
-fn first_id<'a, T: PartialEq + 'a>(
-    mut ids: impl Iterator<Item = &'a Spanned<T>>,
-    id: &T,
-) -> Option<Span> {
+fn first_id<'a, T: PartialEq + 'a>(mut ids: impl Iterator<Item = &'a Spanned<T>>, id: &T) -> Option<Span> {
     ids.find(|other| other.get_ref() == id).map(Spanned::span)
-}
-
-fn cidrs(written: &Spanned<Vec<Spanned<Cidr>>>) -> Vec<Cidr> {
-    written
-        .get_ref()
-        .iter()
-        .map(|cidr| *cidr.get_ref())
-        .collect()
 }
 
 impl Document<'_> {
@@ -65,16 +55,8 @@ impl Document<'_> {
         Ok(catalogue)
     }
 
-    fn account(
-        &self,
-        catalogue: &mut Catalogue,
-        root: &Root,
-        raw: &RawAccount,
-    ) -> Result<(), ConfigError> {
-        let account = Account {
-            id: *raw.id.get_ref(),
-            name: raw.name.clone(),
-        };
+    fn account(&self, catalogue: &mut Catalogue, root: &Root, raw: &RawAccount) -> Result<(), ConfigError> {
+        let account = Account { id: *raw.id.get_ref(), name: raw.name.clone() };
         catalogue.add_account(account).map_err(|error| {
             let first = first_id(root.account.iter().map(|other| &other.id), raw.id.get_ref());
             self.error_beside(&raw.id.span(), first.as_ref(), error)
@@ -86,7 +68,7 @@ impl Document<'_> {
             id: raw.id.get_ref().clone(),
             account: *raw.account.get_ref(),
             name: raw.name.clone(),
-            cidrs: cidrs(&raw.cidrs),
+            cidrs: raw.cidrs.get_ref().plain(),
         };
         catalogue.add_vpc(vpc).map_err(|error| match &error {
             CatalogueError::Duplicate { .. } => {
@@ -114,7 +96,7 @@ impl Document<'_> {
         let subnet = Subnet {
             id: raw.id.get_ref().clone(),
             vpc: raw.vpc.get_ref().clone(),
-            cidrs: cidrs(&raw.cidrs),
+            cidrs: raw.cidrs.get_ref().plain(),
             network_acl: raw.network_acl.as_ref().map(|acl| acl.get_ref().clone()),
         };
         catalogue.add_subnet(subnet).map_err(|error| match &error {
@@ -123,9 +105,7 @@ impl Document<'_> {
                 self.error_beside(&raw.id.span(), first.as_ref(), error)
             }
             CatalogueError::Unknown { .. } => self.error(&raw.vpc.span(), error),
-            CatalogueError::SubnetOverlap {
-                other, other_cidr, ..
-            } => {
+            CatalogueError::SubnetOverlap { other, other_cidr, .. } => {
                 let mut subnets = root.subnet.iter();
                 let first = subnets
                     .find(|subnet| subnet.id.get_ref() == other)
@@ -136,37 +116,24 @@ impl Document<'_> {
         })
     }
 
-    fn instance(
-        &self,
-        catalogue: &mut Catalogue,
-        root: &Root,
-        raw: &RawInstance,
-    ) -> Result<(), ConfigError> {
-        let model: ModelName =
-            raw.model
-                .get_ref()
-                .parse()
-                .map_err(|problem: flowlog::catalogue::ModelError| {
-                    self.error(&raw.model.span(), problem)
-                })?;
+    fn instance(&self, catalogue: &mut Catalogue, root: &Root, raw: &RawInstance) -> Result<(), ConfigError> {
+        let model: ModelName = raw
+            .model
+            .get_ref()
+            .parse()
+            .map_err(|problem: flowlog::catalogue::ModelError| self.error(&raw.model.span(), problem))?;
         let region = RegionTable::shipped()
             .find(raw.region.get_ref())
             .map_err(|problem| self.error(&raw.region.span(), problem))?;
-        let instance = Instance {
-            id: raw.id.get_ref().clone(),
-            model,
-            region: region.clone(),
-        };
-        catalogue
-            .add_instance(instance)
-            .map_err(|error| match error {
-                CatalogueError::Model(problem) => self.error(&raw.model.span(), problem),
-                error => {
-                    let mut ids = root.instance.iter().map(|other| &other.id);
-                    let first = first_id(&mut ids, raw.id.get_ref());
-                    self.error_beside(&raw.id.span(), first.as_ref(), error)
-                }
-            })
+        let instance = Instance { id: raw.id.get_ref().clone(), model, region: Some(region.clone()) };
+        catalogue.add_instance(instance).map_err(|error| match error {
+            CatalogueError::Model(problem) => self.error(&raw.model.span(), problem),
+            error => {
+                let mut ids = root.instance.iter().map(|other| &other.id);
+                let first = first_id(&mut ids, raw.id.get_ref());
+                self.error_beside(&raw.id.span(), first.as_ref(), error)
+            }
+        })
     }
 
     fn eni_groups(&self, raw: &RawEni, policy: &Policy) -> Result<(), ConfigError> {
@@ -176,11 +143,7 @@ impl Document<'_> {
             if policy.security_group(&found).is_none() {
                 return Err(self.error(&group.span(), Problem::UnknownGroup { found }));
             }
-            if groups
-                .iter()
-                .take(position)
-                .any(|earlier| *earlier.get_ref() == found)
-            {
+            if groups.iter().take(position).any(|earlier| *earlier.get_ref() == found) {
                 let problem = PolicyErrorKind::DuplicateAttachment { found };
                 return Err(self.error(&group.span(), problem));
             }
@@ -202,17 +165,9 @@ impl Document<'_> {
             subnet: raw.subnet.get_ref().clone(),
             instance: raw.instance.as_ref().map(|id| id.get_ref().clone()),
             mac: raw.mac.as_ref().map(|mac| *mac.get_ref()),
-            addresses: raw
-                .addresses
-                .iter()
-                .map(|address| address.get_ref().0)
-                .collect(),
+            addresses: raw.addresses.iter().map(|address| address.get_ref().0).collect(),
             promiscuous: raw.promiscuous.as_ref().is_some_and(|flag| *flag.get_ref()),
-            security_groups: raw
-                .security_groups
-                .iter()
-                .map(|group| group.get_ref().clone())
-                .collect(),
+            security_groups: raw.security_groups.plain(),
         };
         catalogue.add_eni(eni).map_err(|error| {
             let (at, other) = eni_spans(root, raw, &error);
@@ -238,22 +193,18 @@ impl Document<'_> {
             let (id, scope) = (raw.id.clone(), raw.scope.span());
             let destinations = raw.destinations.clone().unwrap_or_default();
             let flow_log = self.flow_log(raw, settings)?;
-            catalogue
-                .add_flow_log(flow_log)
-                .map_err(|error| match &error {
-                    CatalogueError::Unknown { .. } => self.error(&scope, error),
-                    CatalogueError::FlowLogConflict {
-                        destination, other, ..
-                    } => {
-                        let at = span_of(&destinations, destination, 0);
-                        let first = first_id(added.iter().map(|(id, _)| id), other);
-                        self.error_beside(&at.unwrap_or(scope.clone()), first.as_ref(), error)
-                    }
-                    _ => {
-                        let first = first_id(added.iter().map(|(id, _)| id), id.get_ref());
-                        self.error_beside(&id.span(), first.as_ref(), error)
-                    }
-                })?;
+            catalogue.add_flow_log(flow_log).map_err(|error| match &error {
+                CatalogueError::Unknown { .. } => self.error(&scope, error),
+                CatalogueError::FlowLogConflict { destination, other, .. } => {
+                    let at = span_of(&destinations, destination, 0);
+                    let first = first_id(added.iter().map(|(id, _)| id), other);
+                    self.error_beside(&at.unwrap_or(scope.clone()), first.as_ref(), error)
+                }
+                _ => {
+                    let first = first_id(added.iter().map(|(id, _)| id), id.get_ref());
+                    self.error_beside(&id.span(), first.as_ref(), error)
+                }
+            })?;
             added.push((id, scope));
         }
         Ok(())
@@ -279,9 +230,7 @@ impl Document<'_> {
             FlowLog::new(id, FlowLogLabels::default(), spec)
         });
         match flow_log {
-            Ok(Ok(flow_log)) => catalogue
-                .add_flow_log(flow_log)
-                .map_err(|error| self.error(&vpc.id.span(), error)),
+            Ok(Ok(flow_log)) => catalogue.add_flow_log(flow_log).map_err(|error| self.error(&vpc.id.span(), error)),
             Ok(Err(error)) => Err(self.error(&vpc.id.span(), CatalogueError::from(error))),
             Err(error) => Err(self.error(&vpc.id.span(), Problem::Toml(error.to_string()))),
         }
@@ -299,18 +248,15 @@ impl Document<'_> {
         let spec = FlowLogSpec {
             scope: raw.scope.into_inner(),
             traffic: raw.traffic,
-            filter: raw.filter.map(capture_filter),
+            filter: raw.filter.as_ref().map(capture_filter),
             fields: raw.fields.unwrap_or_else(FieldList::default_format),
             window: settings.window,
             destinations: match raw.destinations {
-                Some(written) => written.into_iter().map(Spanned::into_inner).collect(),
+                Some(written) => written.plain(),
                 None => vec![Destination::Stdout],
             },
         };
-        let labels = FlowLogLabels {
-            name: raw.name,
-            tags: raw.tags,
-        };
+        let labels = FlowLogLabels { name: raw.name, tags: raw.tags };
         let mut flow_log = FlowLog::new(raw.id.into_inner(), labels, spec)
             .map_err(|error| self.error(&id_span, CatalogueError::from(error)))?;
         if raw.enabled == Some(false) {
@@ -320,17 +266,17 @@ impl Document<'_> {
     }
 }
 
-fn capture_filter(raw: RawFilter) -> CaptureFilter {
+fn capture_filter(raw: &RawFilter) -> CaptureFilter {
     CaptureFilter {
-        sources: raw.sources,
-        destinations: raw.destinations,
-        source_ports: raw.source_ports,
-        destination_ports: raw.destination_ports,
-        protocols: raw.protocols,
+        sources: raw.sources.plain(),
+        destinations: raw.destinations.plain(),
+        source_ports: raw.source_ports.plain(),
+        destination_ports: raw.destination_ports.plain(),
+        protocols: raw.protocols.plain(),
     }
 }
 
-fn cidr_span(written: &Spanned<Vec<Spanned<Cidr>>>, error: &CatalogueError) -> Span {
+fn cidr_span(written: &Spanned<List<Cidr>>, error: &CatalogueError) -> Span {
     let found = match error {
         CatalogueError::HostBits { found, .. }
         | CatalogueError::CidrOutsideVpc { found, .. }
@@ -348,14 +294,10 @@ fn eni_spans(root: &Root, raw: &RawEni, error: &CatalogueError) -> (Option<Span>
         equal.nth(nth).map(Spanned::span)
     };
     match error {
-        CatalogueError::Duplicate { .. } => {
-            (None, other_eni(raw.id.get_ref()).map(|e| e.id.span()))
+        CatalogueError::Duplicate { .. } => (None, other_eni(raw.id.get_ref()).map(|e| e.id.span())),
+        CatalogueError::Unknown { kind: Kind::Instance, .. } | CatalogueError::InstanceEnis { .. } => {
+            (raw.instance.as_ref().map(Spanned::span), None)
         }
-        CatalogueError::Unknown {
-            kind: Kind::Instance,
-            ..
-        }
-        | CatalogueError::InstanceEnis { .. } => (raw.instance.as_ref().map(Spanned::span), None),
         CatalogueError::Unknown { .. } => (Some(raw.subnet.span()), None),
         CatalogueError::AddressOutsideSubnet { found, .. } => (address_in(raw, *found, 0), None),
         CatalogueError::AddressTaken { found, other } => {
@@ -363,10 +305,9 @@ fn eni_spans(root: &Root, raw: &RawEni, error: &CatalogueError) -> (Option<Span>
             let first = other_eni(other).and_then(|eni| address_in(eni, *found, 0));
             (address_in(raw, *found, nth), first)
         }
-        CatalogueError::MacTaken { other, .. } => (
-            raw.mac.as_ref().map(Spanned::span),
-            other_eni(other).and_then(|eni| Some(eni.mac.as_ref()?.span())),
-        ),
+        CatalogueError::MacTaken { other, .. } => {
+            (raw.mac.as_ref().map(Spanned::span), other_eni(other).and_then(|eni| Some(eni.mac.as_ref()?.span())))
+        }
         CatalogueError::PromiscuousTaken { other } => (
             raw.promiscuous.as_ref().map(Spanned::span),
             other_eni(other).and_then(|eni| Some(eni.promiscuous.as_ref()?.span())),

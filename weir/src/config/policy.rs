@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use flowlog::policy::{
-    AclId, Direction, GroupId, ListId, NetworkAcl, Place, Policy, PolicyErrorKind, PolicyErrors,
-    PolicyObjects, Rule, RuleId, SecurityGroup,
+    AclId, Direction, GroupId, ListId, NetworkAcl, Place, Policy, PolicyErrorKind, PolicyErrors, PolicyObjects, Rule,
+    RuleId, SecurityGroup,
 };
 use toml::Spanned;
 
@@ -58,14 +58,11 @@ impl PolicyChange {
         let lists = match &self.list {
             ListId::SecurityGroup(id) => {
                 let mut groups = objects.security_groups.iter_mut();
-                groups
-                    .find(|group| group.id == *id)
-                    .map(|group| (&mut group.ingress, &mut group.egress))
+                groups.find(|group| group.id == *id).map(|group| (&mut group.ingress, &mut group.egress))
             }
             ListId::NetworkAcl(id) => {
                 let mut acls = objects.network_acls.iter_mut();
-                acls.find(|acl| acl.id == *id)
-                    .map(|acl| (&mut acl.ingress, &mut acl.egress))
+                acls.find(|acl| acl.id == *id).map(|acl| (&mut acl.ingress, &mut acl.egress))
             }
         };
         if let Some((ingress, egress)) = lists {
@@ -128,10 +125,7 @@ impl Written<'_> {
     }
 
     fn rule(&self, direction: Direction, id: RuleId, nth: usize) -> Option<Range<usize>> {
-        let mut equal = self
-            .rules(direction)
-            .iter()
-            .filter(|r| r.get_ref().id == id);
+        let mut equal = self.rules(direction).iter().filter(|r| r.get_ref().id == id);
         equal.nth(nth).map(Spanned::span)
     }
 }
@@ -213,20 +207,12 @@ impl Document<'_> {
     }
 
     /// The changes, each checked against the policy that they begin with.
-    pub(super) fn policy_changes(
-        &self,
-        root: &Root,
-        policy: &Policy,
-    ) -> Result<Vec<PolicyChange>, ConfigError> {
+    pub(super) fn policy_changes(&self, root: &Root, policy: &Policy) -> Result<Vec<PolicyChange>, ConfigError> {
         let changes = root.policy_change.iter();
         changes.map(|raw| self.policy_change(raw, policy)).collect()
     }
 
-    fn policy_change(
-        &self,
-        raw: &Spanned<RawChange>,
-        policy: &Policy,
-    ) -> Result<PolicyChange, ConfigError> {
+    fn policy_change(&self, raw: &Spanned<RawChange>, policy: &Policy) -> Result<PolicyChange, ConfigError> {
         let (span, raw) = (raw.span(), raw.get_ref());
         let (list, id) = match (&raw.security_group, &raw.network_acl) {
             (Some(group), None) => (self.known_group(group, policy)?, group.span()),
@@ -255,9 +241,7 @@ impl Document<'_> {
             ingress: raw.ingress.as_deref().unwrap_or_default(),
             egress: raw.egress.as_deref().unwrap_or_default(),
         };
-        change
-            .apply(policy)
-            .map_err(|errors| self.policy_error(errors, &[written]))?;
+        change.apply(policy).map_err(|errors| self.policy_error(errors, &[written]))?;
         Ok(change)
     }
 

@@ -1,18 +1,17 @@
 //! The configuration as it is written: every value with its span, nothing checked but its form.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
+use std::str::FromStr;
 
-use flowlog::catalogue::{
-    Destination, FlowLogId, InstanceId, Mac, Scope, SubnetId, TrafficFilter, VpcId,
-};
+use flowlog::catalogue::{Destination, FlowLogId, InstanceId, Mac, Scope, SubnetId, TrafficFilter, VpcId};
 use flowlog::policy::{AclId, Cidr, GroupId, PortRange, Protocol, Rule, Timeouts, TrackedFlows};
 use flowlog::record::{AccountId, EniId, FieldList, RecordSettings};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::duration::NumberOrText;
+use super::list::List;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,7 +55,7 @@ pub(super) struct RawSettings {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawLicence {
     pub(super) presets: Vec<Spanned<String>>,
-    pub(super) addresses: Vec<Spanned<Address>>,
+    pub(super) addresses: List<Address>,
 }
 
 #[derive(Deserialize, Default)]
@@ -92,7 +91,7 @@ pub(super) struct RawVpc {
     pub(super) account: Spanned<AccountId>,
     #[serde(default)]
     pub(super) name: String,
-    pub(super) cidrs: Spanned<Vec<Spanned<Cidr>>>,
+    pub(super) cidrs: Spanned<List<Cidr>>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +99,7 @@ pub(super) struct RawVpc {
 pub(super) struct RawSubnet {
     pub(super) id: Spanned<SubnetId>,
     pub(super) vpc: Spanned<VpcId>,
-    pub(super) cidrs: Spanned<Vec<Spanned<Cidr>>>,
+    pub(super) cidrs: Spanned<List<Cidr>>,
     pub(super) network_acl: Option<Spanned<AclId>>,
 }
 
@@ -120,10 +119,10 @@ pub(super) struct RawEni {
     pub(super) instance: Option<Spanned<InstanceId>>,
     pub(super) mac: Option<Spanned<Mac>>,
     #[serde(default)]
-    pub(super) addresses: Vec<Spanned<Address>>,
+    pub(super) addresses: List<Address>,
     pub(super) promiscuous: Option<Spanned<bool>>,
     #[serde(default)]
-    pub(super) security_groups: Vec<Spanned<GroupId>>,
+    pub(super) security_groups: List<GroupId>,
 }
 
 #[derive(Deserialize)]
@@ -161,22 +160,22 @@ pub(super) struct RawFlowLog {
     pub(super) filter: Option<RawFilter>,
     pub(super) fields: Option<FieldList>,
     pub(super) window: Option<Spanned<NumberOrText>>,
-    pub(super) destinations: Option<Vec<Spanned<Destination>>>,
+    pub(super) destinations: Option<List<Destination>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFilter {
     #[serde(default)]
-    pub(super) sources: Vec<Cidr>,
+    pub(super) sources: List<Cidr>,
     #[serde(default)]
-    pub(super) destinations: Vec<Cidr>,
+    pub(super) destinations: List<Cidr>,
     #[serde(default)]
-    pub(super) source_ports: Vec<PortRange>,
+    pub(super) source_ports: List<PortRange>,
     #[serde(default)]
-    pub(super) destination_ports: Vec<PortRange>,
+    pub(super) destination_ports: List<PortRange>,
     #[serde(default)]
-    pub(super) protocols: Vec<Protocol>,
+    pub(super) protocols: List<Protocol>,
 }
 
 #[derive(Deserialize)]
@@ -190,32 +189,20 @@ pub(super) struct RawChange {
 }
 
 /// An IP address, with an error that says what was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Address(pub(super) IpAddr);
 
 /// The text is no IP address.
+#[derive(Debug, thiserror::Error)]
+#[error("found `{found}`, expected an IPv4 or IPv6 address")]
 pub(super) struct AddressError {
     found: String,
 }
 
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "found `{}`, expected an IPv4 or IPv6 address",
-            self.found
-        )
-    }
-}
+impl FromStr for Address {
+    type Err = AddressError;
 
-impl TryFrom<String> for Address {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        match text.parse() {
-            Ok(address) => Ok(Self(address)),
-            Err(_) => Err(AddressError { found: text }),
-        }
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        text.parse().map(Self).map_err(|_| AddressError { found: text.to_owned() })
     }
 }

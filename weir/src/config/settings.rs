@@ -89,10 +89,7 @@ pub struct HostSettings {
 
 impl Default for HostSettings {
     fn default() -> Self {
-        Self {
-            connections_max: 1 << 21,
-            flows_max: 1 << 22,
-        }
+        Self { connections_max: 1 << 21, flows_max: 1 << 22 }
     }
 }
 
@@ -118,36 +115,20 @@ const SLOTS_LOG2: Bounds = bounds("slots_log2", 7, 24);
 const TABLE_ENTRIES_MAX: u32 = 1 << 28;
 
 impl Document<'_> {
-    fn number(
-        &self,
-        value: Option<Spanned<i64>>,
-        bounds: &Bounds,
-        default: u32,
-    ) -> Result<u32, ConfigError> {
+    fn number(&self, value: Option<Spanned<i64>>, bounds: &Bounds, default: u32) -> Result<u32, ConfigError> {
         let Some(value) = value else {
             return Ok(default);
         };
         let found = *value.get_ref();
-        u32::try_from(found)
-            .ok()
-            .filter(|number| (bounds.least..=bounds.most).contains(number))
-            .ok_or_else(|| {
-                let &Bounds { key, least, most } = bounds;
-                let problem = Problem::OutOfBounds {
-                    key,
-                    found,
-                    least,
-                    most,
-                };
-                self.error(&value.span(), problem)
-            })
+        u32::try_from(found).ok().filter(|number| (bounds.least..=bounds.most).contains(number)).ok_or_else(|| {
+            let &Bounds { key, least, most } = bounds;
+            let problem = Problem::OutOfBounds { key, found, least, most };
+            self.error(&value.span(), problem)
+        })
     }
 
     /// A window as it is written, or the default.
-    pub(super) fn window(
-        &self,
-        value: &Spanned<NumberOrText>,
-    ) -> Result<WindowSeconds, ConfigError> {
+    pub(super) fn window(&self, value: &Spanned<NumberOrText>) -> Result<WindowSeconds, ConfigError> {
         let window = match value.get_ref() {
             NumberOrText::Text(text) => parse_window(text),
             NumberOrText::Number(number) => match u64::try_from(*number) {
@@ -166,8 +147,7 @@ impl Document<'_> {
             None => default.window,
         };
         let offload = bounds("offload_at_packet", 1, 1_000_000);
-        let offload_at_packet =
-            self.number(raw.offload_at_packet, &offload, default.offload_at_packet)?;
+        let offload_at_packet = self.number(raw.offload_at_packet, &offload, default.offload_at_packet)?;
         if let Some(timeouts) = &raw.timeouts
             && let Err(error) = timeouts.get_ref().validate()
         {
@@ -219,11 +199,7 @@ impl Document<'_> {
                 &ring_bounds("record_ring_log2"),
                 default.record_ring_log2,
             )?,
-            punt_ring_log2: self.number(
-                raw.punt_ring_log2,
-                &ring_bounds("punt_ring_log2"),
-                default.punt_ring_log2,
-            )?,
+            punt_ring_log2: self.number(raw.punt_ring_log2, &ring_bounds("punt_ring_log2"), default.punt_ring_log2)?,
             inject_ring_log2: self.number(
                 raw.inject_ring_log2,
                 &ring_bounds("inject_ring_log2"),
@@ -237,11 +213,7 @@ impl Document<'_> {
         let connections = bounds("connections_max", 1, TABLE_ENTRIES_MAX);
         let flows = bounds("flows_max", 1, TABLE_ENTRIES_MAX);
         Ok(HostSettings {
-            connections_max: self.number(
-                raw.connections_max,
-                &connections,
-                default.connections_max,
-            )?,
+            connections_max: self.number(raw.connections_max, &connections, default.connections_max)?,
             flows_max: self.number(raw.flows_max, &flows, default.flows_max)?,
         })
     }

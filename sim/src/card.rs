@@ -1,0 +1,253 @@
+//! A NIC in this process: the model, the memory that it can reach, and the driver's handle of it.
+//!
+//! ```text
+//!   driver ── SimDevice ─┬─ registers ─▶ Nic (model) ─▶ HostBus ─▶ named DMA memory
+//!                        └─ dma(name) ──────────────────────────────▲
+//! ```
+//!
+//! A [`Card`] outlives every driver that attaches to it, and so do its named memories: a driver
+//! that is dropped finds all as it was. Everything happens on the caller's thread: a register write
+//! returns when the NIC has done what it has room for.
+
+use driver::device::{Device, DeviceError, Iova};
+use driver::dma::DmaMemory;
+use driver::regio::RegIo;
+use hw_model::{BadParameters, Bus, DmaFault, Frame, Nic, Parameters, Report, Sent};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+/// Where the first memory lies; page 0 and what is around it stay unmapped.
+const FIRST_IOVA: u64 = 1 << 32;
+/// Memories are aligned to this and have as much unmapped behind them.
+const GUARD_BYTES: u64 = 2 << 20;
+/// MSI-X vectors.
+const VECTORS: u32 = 32;
+
+/// Host memory and interrupts, as the NIC sees them.
+#[derive(Debug, Default)]
+pub struct HostBus {
+    mapped: Vec<DmaMemory>,
+    last: Cell<usize>,
+    fired: u32,
+    vectors: BTreeMap<u8, OwnedFd>,
+}
+
+impl HostBus {
+    /// The memory that holds `bytes` bytes at `iova`, and where in it they are.
+    #[inline]
+    fn find(&self, iova: u64, bytes: usize) -> Result<(&DmaMemory, usize), DmaFault> {
+        let inside = |memory: &DmaMemory| {
+            let offset = iova.checked_sub(memory.iova().0)? as usize;
+            (offset < memory.bytes() && memory.bytes() - offset >= bytes).then_some(offset)
+        };
+        if let Some(memory) = self.mapped.get(self.last.get())
+            && let Some(offset) = inside(memory)
+        {
+            return Ok((memory, offset));
+        }
+        for (index, memory) in self.mapped.iter().enumerate() {
+            if let Some(offset) = inside(memory) {
+                self.last.set(index);
+                return Ok((memory, offset));
+            }
+        }
+        Err(DmaFault { iova, bytes })
+    }
+}
+
+impl Bus for HostBus {
+    #[inline]
+    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), DmaFault> {
+        let (memory, offset) = self.find(iova, data.len())?;
+        memory.copy_in(offset, data);
+        Ok(())
+    }
+
+    #[inline]
+    fn publish(&mut self, iova: u64, value: u32) -> Result<(), DmaFault> {
+        let (memory, offset) = self.find(iova, size_of::<u32>())?;
+        memory.store_release(offset, value);
+        Ok(())
+    }
+
+    #[inline]
+    fn read(&mut self, iova: u64, into: &mut [u8]) -> Result<(), DmaFault> {
+        let (memory, offset) = self.find(iova, into.len())?;
+        memory.copy_out(offset, into);
+        Ok(())
+    }
+
+    fn interrupt(&mut self, vector: u8) {
+        self.fired |= 1 << (vector & 31);
+        if let Some(eventfd) = self.vectors.get(&vector) {
+            // A full counter already says what there is to say.
+            let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
+        }
+    }
+}
+
+/// A simulated NIC with its host memory.
+#[derive(Debug)]
+pub struct Card {
+    nic: RefCell<Nic<HostBus>>,
+    memories: RefCell<BTreeMap<String, DmaMemory>>,
+    next_iova: Cell<u64>,
+}
+
+impl Card {
+    /// A card after power-on.
+    ///
+    /// # Errors
+    /// When no NIC has such parameters.
+    pub fn new(parameters: Parameters) -> Result<Rc<Self>, BadParameters> {
+        Ok(Rc::new(Self {
+            nic: RefCell::new(Nic::new(parameters, HostBus::default())?),
+            memories: RefCell::new(BTreeMap::new()),
+            next_iova: Cell::new(FIRST_IOVA),
+        }))
+    }
+
+    /// The driver's handle.
+    #[must_use]
+    pub fn device(self: &Rc<Self>) -> SimDevice {
+        SimDevice { io: SimIo { card: Rc::clone(self) } }
+    }
+
+    /// Gives the NIC frames, oldest first. `host` is run wherever the NIC interrupts it.
+    ///
+    /// # Errors
+    /// The first error of `host`; the rest of the frames is lost.
+    pub fn offer<E>(&self, frames: &[Frame<'_>], mut host: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+        self.nic.borrow_mut().begin(frames);
+        while !self.nic.borrow_mut().proceed(frames) {
+            host()?;
+        }
+        Ok(())
+    }
+
+    /// Lets time pass until `until_ns`. `host` is run wherever the NIC interrupts it.
+    ///
+    /// # Errors
+    /// The first error of `host`.
+    pub fn advance<E>(&self, until_ns: u64, mut host: impl FnMut() -> Result<(), E>) -> Result<(), E> {
+        while !self.nic.borrow_mut().advance(until_ns) {
+            host()?;
+        }
+        Ok(())
+    }
+
+    /// The NIC's time, Unix ns.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        self.nic.borrow().now_ns()
+    }
+
+    /// When something happens next without a frame: an interrupt or a window's end.
+    #[must_use]
+    pub fn next_event_ns(&self) -> u64 {
+        self.nic.borrow().next_event_ns()
+    }
+
+    /// Whether frames that leave are kept for [`Self::take_sent`].
+    pub fn keep_sent(&self, keep: bool) {
+        self.nic.borrow_mut().keep_sent(keep);
+    }
+
+    /// Frames that left since last asked.
+    pub fn take_sent(&self) -> Vec<Sent> {
+        self.nic.borrow_mut().take_sent()
+    }
+
+    /// What the model says about time, room and load.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.nic.borrow().report()
+    }
+
+    /// Vectors that fired since last asked, a bit each.
+    pub fn take_fired(&self) -> u32 {
+        std::mem::take(&mut self.nic.borrow_mut().bus_mut().fired)
+    }
+
+    /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
+    pub fn unmap(&self, name: &str) -> bool {
+        let Some(memory) = self.memories.borrow().get(name).map(DmaMemory::iova) else { return false };
+        self.nic.borrow_mut().bus_mut().mapped.retain(|mapped| mapped.iova() != memory);
+        true
+    }
+
+    /// Forgets a memory, as a reboot of the host would: asked for again, it is new.
+    pub fn forget(&self, name: &str) -> bool {
+        self.unmap(name) && self.memories.borrow_mut().remove(name).is_some()
+    }
+}
+
+/// BAR0 of a [`Card`].
+#[derive(Clone, Debug)]
+pub struct SimIo {
+    card: Rc<Card>,
+}
+
+impl RegIo for SimIo {
+    #[inline]
+    fn load(&self, offset: u32) -> u32 {
+        self.card.nic.borrow().register_read(offset)
+    }
+
+    #[inline]
+    fn store(&self, offset: u32, value: u32) {
+        self.card.nic.borrow_mut().register_write(offset, value);
+    }
+}
+
+/// A [`Card`], as the driver reaches it.
+#[derive(Clone, Debug)]
+pub struct SimDevice {
+    io: SimIo,
+}
+
+impl Device for SimDevice {
+    type Io = SimIo;
+
+    fn io(&self) -> &SimIo {
+        &self.io
+    }
+
+    fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
+        let card = &self.io.card;
+        let mut memories = card.memories.borrow_mut();
+        if let Some(memory) = memories.get(name) {
+            if memory.bytes() != bytes {
+                return Err(DeviceError::DmaSize { name: name.to_owned(), found: memory.bytes(), expected: bytes });
+            }
+            return Ok(memory.clone());
+        }
+        let iova = card.next_iova.get();
+        let memory = DmaMemory::heap(name, bytes, Iova(iova))?;
+        card.next_iova.set((iova + bytes as u64 + GUARD_BYTES).next_multiple_of(GUARD_BYTES));
+        card.nic.borrow_mut().bus_mut().mapped.push(memory.clone());
+        memories.insert(name.to_owned(), memory.clone());
+        Ok(memory)
+    }
+
+    fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError> {
+        use rustix::event::{EventfdFlags, eventfd};
+        if index >= VECTORS {
+            return Err(DeviceError::Vector { index, available: VECTORS });
+        }
+        let os = |what| move |errno: rustix::io::Errno| DeviceError::Os { what, source: errno.into() };
+        let made = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(os("eventfd"))?;
+        let given = made.try_clone().map_err(|source| DeviceError::Os { what: "dup of an eventfd", source })?;
+        self.io.card.nic.borrow_mut().bus_mut().vectors.insert(index as u8, made);
+        Ok(given)
+    }
+
+    fn reset(&self) -> Result<(), DeviceError> {
+        let mut control = firmware_abi::registers::Control(0);
+        control.set_reset(true);
+        self.io.write(|r| &r.control, control.0);
+        Ok(())
+    }
+}
