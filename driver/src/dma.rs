@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   DmaMemory { pointer, bytes, IOVA, keep-alive }        a clone is another handle
-//!      load / store        one value, one bounds check, one volatile access
+//!      load / store        one value, one bounds check, volatile words
 //!      load_acquire        the dword with the phase bit, before the entry is copied out
 //!      copy_out / copy_in  frames
 //! ```
@@ -20,8 +20,11 @@
 //! On a restart the memory is found again by its name; see [`crate::device::Device::dma`].
 
 use crate::device::{DeviceError, Iova};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use std::any::Any;
-use std::ptr::NonNull;
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr::{NonNull, null_mut};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -31,6 +34,27 @@ const ALIGNMENT: usize = 8;
 /// Memory from this size on is aligned to it, and asked to be backed by huge pages.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 const PAGE_BYTES: usize = 4096;
+
+/// Runs a block for each of the words that a `T` is copied in: the widest that its alignment allows.
+/// Copied as a whole, a structure's volatile access would be split into its fields, down to bytes.
+macro_rules! by_words {
+    ($value:ty, |$word:ident, $index:ident| $copy:block) => {
+        match (align_of::<$value>(), size_of::<$value>()) {
+            (8, bytes) if bytes.is_multiple_of(8) => {
+                type $word = u64;
+                for $index in 0..bytes / 8 $copy
+            }
+            (4.., bytes) if bytes.is_multiple_of(4) => {
+                type $word = u32;
+                for $index in 0..bytes / 4 $copy
+            }
+            (_, bytes) => {
+                type $word = u8;
+                for $index in 0..bytes $copy
+            }
+        }
+    };
+}
 
 /// A handle of memory shared with the NIC; the memory lives as long as any handle.
 #[derive(Clone)]
@@ -78,8 +102,8 @@ impl DmaMemory {
             source,
         })?;
         let pointer = heap.pointer;
-        // SAFETY: `pointer` is the start of a page-aligned allocation of `bytes` bytes that `heap`
-        // frees when it is dropped, and `heap` is the keep-alive. It gives out no references.
+        // SAFETY: `pointer` is the start of a page-aligned mapping of `bytes` bytes that `heap`
+        // unmaps when it is dropped, and `heap` is the keep-alive. It gives out no references.
         Ok(unsafe { Self::from_raw(pointer, bytes, iova, Rc::new(heap)) })
     }
 
@@ -138,10 +162,17 @@ impl DmaMemory {
     #[inline(always)]
     #[track_caller]
     pub fn load<T: FromBytes + Copy>(&self, offset: usize) -> T {
-        // SAFETY: `at` gives an aligned address within live memory, and any bytes are a `T`. The
-        // device may write at the same time: the access is volatile, so the compiler takes nothing
-        // for granted about what it reads, and a torn value is still a `T`.
-        unsafe { self.at::<T>(offset).read_volatile() }
+        let from = self.at::<T>(offset);
+        let mut value = MaybeUninit::<T>::uninit();
+        let to = value.as_mut_ptr();
+        by_words!(T, |Word, index| {
+            // SAFETY: `at` gives an aligned address of a whole `T` within live memory, `to` is that of
+            // one, and word `index` is within both. The device may write at the same time: the access
+            // is volatile, so the compiler takes nothing for granted about what it reads.
+            unsafe { to.cast::<Word>().add(index).write(from.cast::<Word>().add(index).read_volatile()) }
+        });
+        // SAFETY: every byte of `value` was written, and any bytes are a `T`: a torn value too.
+        unsafe { value.assume_init() }
     }
 
     /// Puts `value` at `offset`.
@@ -151,9 +182,31 @@ impl DmaMemory {
     #[inline(always)]
     #[track_caller]
     pub fn store<T: IntoBytes + Immutable + Copy>(&self, offset: usize, value: T) {
-        // SAFETY: `at` gives an aligned address within live, writable memory; `T` has no padding, so
-        // no uninitialised byte gets there. Nobody in this process holds a reference to it.
-        unsafe { self.at::<T>(offset).write_volatile(value) }
+        let to = self.at::<T>(offset);
+        let from = &raw const value;
+        by_words!(T, |Word, index| {
+            // SAFETY: `at` gives an aligned address of a whole `T` within live, writable memory, `from`
+            // is that of one, and word `index` is within both. `T` has no padding, so all its bytes are
+            // initialised. Nobody in this process holds a reference to the memory.
+            unsafe { to.cast::<Word>().add(index).write_volatile(from.cast::<Word>().add(index).read()) }
+        });
+    }
+
+    /// Puts `first` at `offset` and `second` right behind it.
+    ///
+    /// # Panics
+    /// When they are out of bounds or not aligned.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn store_both<A, B>(&self, offset: usize, first: A, second: B)
+    where
+        A: IntoBytes + Immutable + Copy,
+        B: IntoBytes + Immutable + Copy,
+    {
+        // One check for both: the compiler then knows that each is within.
+        self.check(offset, size_of::<A>() + size_of::<B>());
+        self.store(offset, first);
+        self.store(offset + size_of::<A>(), second);
     }
 
     /// The dword at `offset`; loads after it see all that the device stored before it.
@@ -235,42 +288,51 @@ impl DmaMemory {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a prefetch is a hint: it reads nothing and does not fault on any address.
         unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(address.cast_const().cast());
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_ET0>(address.cast_const().cast());
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = address;
     }
 }
 
-/// Pages of this process.
+/// Pages of this process: zeroed, and taken only when they are touched.
 struct HeapMemory {
     pointer: NonNull<u8>,
-    layout: std::alloc::Layout,
+    mapping: *mut c_void,
+    mapped_bytes: usize,
 }
 
 impl HeapMemory {
     fn zeroed(bytes: usize) -> Result<Self, std::io::Error> {
         let huge = bytes >= HUGE_PAGE_BYTES;
-        let alignment = if huge { HUGE_PAGE_BYTES } else { PAGE_BYTES };
-        let layout = std::alloc::Layout::from_size_align(bytes.max(1), alignment)
-            .map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-        // SAFETY: the layout's size is not 0.
-        let pointer = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
-            .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::OutOfMemory))?;
+        // A mapping is aligned to a page; to align it further, take more and start within it.
+        let spare = if huge { HUGE_PAGE_BYTES } else { 0 };
+        let mapped_bytes = bytes
+            .max(1)
+            .checked_next_multiple_of(PAGE_BYTES)
+            .and_then(|bytes| bytes.checked_add(spare))
+            .ok_or(std::io::ErrorKind::OutOfMemory)?;
+        // SAFETY: a new private mapping, placed where the kernel likes, touches no other memory.
+        let mapping =
+            unsafe { mmap_anonymous(null_mut(), mapped_bytes, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) }?;
+        let skipped = if huge { mapping.addr().next_multiple_of(HUGE_PAGE_BYTES) - mapping.addr() } else { 0 };
+        // SAFETY: `skipped` is less than `spare`, so `bytes` bytes of the mapping follow it.
+        let start = unsafe { mapping.cast::<u8>().add(skipped) };
+        let pointer = NonNull::new(start).ok_or(std::io::ErrorKind::OutOfMemory)?;
         if huge {
-            let whole = bytes / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-            // SAFETY: the range is within the allocation and page-aligned; the advice changes how
-            // it is backed, not what it holds. A refusal costs speed only.
-            let _ = unsafe { rustix::mm::madvise(pointer.as_ptr().cast(), whole, rustix::mm::Advice::LinuxHugepage) };
+            // SAFETY: the range is within the mapping; the advice changes how it is backed, not what it
+            // holds. A refusal costs speed only.
+            let _ = unsafe { madvise(start.cast(), bytes, Advice::LinuxHugepage) };
         }
-        Ok(Self { pointer, layout })
+        Ok(Self { pointer, mapping, mapped_bytes })
     }
 }
 
 impl Drop for HeapMemory {
     fn drop(&mut self) {
-        // SAFETY: allocated in `zeroed` with this layout, and freed only here.
-        unsafe { std::alloc::dealloc(self.pointer.as_ptr(), self.layout) }
+        // SAFETY: mapped in `zeroed` with this length and unmapped only here; no handle is left, as
+        // each keeps this alive. A failure leaves it mapped.
+        let _ = unsafe { munmap(self.mapping, self.mapped_bytes) };
     }
 }

@@ -38,7 +38,7 @@ use std::rc::Rc;
 /// The host's side of one NIC. Of one thread: its handles cannot be sent.
 pub struct Driver<D: Device> {
     device: Rc<D>,
-    arena: Arena<D>,
+    arena: Rc<Arena<D>>,
     indices: Table<u32, D>,
     slots: Slots<D>,
     commands: Commands<D>,
@@ -66,7 +66,7 @@ impl<D: Device> Driver<D> {
         let read_back = (attached == Attached::Resumed).then(|| ReadBack::new(2 << slots_log2, config.polls_max));
         let driver = Self {
             device,
-            arena: state.arena,
+            arena: Rc::new(state.arena),
             indices: state.indices,
             slots: state.slots,
             commands: Commands::new(command, completion),
@@ -82,7 +82,7 @@ impl<D: Device> Driver<D> {
 
     /// The state that outlives the process, for the caller's own tables.
     #[must_use]
-    pub const fn arena(&self) -> &Arena<D> {
+    pub const fn arena(&self) -> &Rc<Arena<D>> {
         &self.arena
     }
 
@@ -136,7 +136,8 @@ impl<D: Device> Driver<D> {
 
 /// Records.
 impl<D: Device> Driver<D> {
-    /// Appends the records that wait, `most` at most; returns how many.
+    /// Appends the records that wait, `most` at most; returns how many. The end of a window is the
+    /// last of its batch, so that the caller can finish that window first.
     ///
     /// They are raw: [`FlowRecord::tail`] has the kind, and a record of an unknown kind is the
     /// caller's to count. Answers to the read-back after a re-attach are kept out.
@@ -144,11 +145,8 @@ impl<D: Device> Driver<D> {
     pub fn records(&mut self, records: &mut Vec<FlowRecord>, most: usize) -> usize {
         let start = records.len();
         let first = self.records.next;
-        records.reserve(most.min(self.records.entries() as usize));
-        while records.len() - start < most {
-            let Some(record) = self.records.take() else { break };
-            records.push(record);
-        }
+        let is_window_end = |record: &FlowRecord| record.tail.kind_bits() == RecordKind::WindowEnd as u8;
+        self.records.take_all(records, most, is_window_end);
         if let Some(read_back) = &mut self.read_back {
             for (index, record) in (0..).zip(&records[start..]) {
                 if record.tail.kind_bits() == RecordKind::Slot as u8 {
@@ -204,6 +202,16 @@ impl<D: Device> Driver<D> {
     /// When the punt was not read in this transaction.
     pub fn copy_frame(&self, punt: &Punt, from: usize, to: &mut [u8]) -> usize {
         self.frames.copy_frame(punt, from, to)
+    }
+
+    /// Whether a punted frame can be given back now: to be asked before anything is counted for it.
+    ///
+    /// # Errors
+    /// When the NIC broke a rule of the ring.
+    #[inline]
+    pub fn can_inject(&mut self, punt: &Punt) -> Result<bool, RingFault> {
+        let result = self.frames.can_inject(punt);
+        self.count(result)
     }
 
     /// Gives a punted frame back to the NIC.

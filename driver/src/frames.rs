@@ -51,7 +51,7 @@ impl<D: Device> FrameRings<D> {
     /// Appends the punts that wait, `most` at most.
     pub(crate) fn punts(&mut self, punts: &mut Vec<Punt>, most: usize) -> Result<usize, RingFault> {
         let mut count = 0;
-        while count < most && self.punt.is_written(self.punt.next, FRAME_HEADER_BYTES) {
+        while count < most && self.punt.is_written::<FrameHeader>(self.punt.next) {
             punts.push(self.take_punt()?);
             count += 1;
         }
@@ -68,7 +68,7 @@ impl<D: Device> FrameRings<D> {
         }
         for slot in 1..punt.slots() {
             let index = index.wrapping_add(slot);
-            if !self.punt.is_written(index, FRAME_HEADER_BYTES) {
+            if !self.punt.is_written::<FrameHeader>(index) {
                 return Err(RingFault::Phase { ring, index });
             }
         }

@@ -115,8 +115,12 @@ impl<D: Device> Journal<D> {
         let after = used + entry_bytes(size_of::<T>());
         assert!(after <= self.capacity, "a transaction outgrew the journal");
         let footer = Footer { place: (place / PLACE_UNIT) as u32, bytes: size_of::<T>() as u32 };
-        self.log.store(HEADER_BYTES + used, old);
-        self.log.store(HEADER_BYTES + after - size_of::<Footer>(), footer);
+        if size_of::<T>().is_multiple_of(size_of::<Footer>()) {
+            self.log.store_both(HEADER_BYTES + used, old, footer);
+        } else {
+            self.log.store(HEADER_BYTES + used, old);
+            self.log.store(HEADER_BYTES + after - size_of::<Footer>(), footer);
+        }
         self.device.step();
         self.log.store(0, after as u64);
         self.used.set(after);

@@ -129,14 +129,27 @@ impl<D: Device> Ring<D> {
         (index & (self.entries() - 1)) as usize * self.id.entry_bytes()
     }
 
-    /// Whether entry `index` bears the phase of its lap.
+    /// Where entry `index` starts, if `T` is an entry: as `at`, with a constant to multiply by.
     #[inline(always)]
-    pub(crate) fn is_written(&self, index: u32, entry_bytes: usize) -> bool {
-        let last_dword = self.memory.load_acquire(self.at(index) + entry_bytes - 4);
+    const fn at_entry<T>(&self, index: u32) -> usize {
+        debug_assert!(size_of::<T>() == self.id.entry_bytes(), "a whole entry");
+        (index & (self.entries() - 1)) as usize * size_of::<T>()
+    }
+
+    /// Whether the entry at `offset`, which is `index`'s and opens with a `T`, bears the phase of its lap.
+    #[inline(always)]
+    fn has_phase<T>(&self, offset: usize, index: u32) -> bool {
+        let last_dword = self.memory.load_acquire(offset + size_of::<T>() - 4);
         (last_dword & PHASE_BIT != 0) == phase(index, self.size_log2)
     }
 
-    /// A copy of entry `index`, of which `T` is the whole or the start.
+    /// Whether entry `index`, which opens with a `T`, bears the phase of its lap.
+    #[inline(always)]
+    pub(crate) fn is_written<T>(&self, index: u32) -> bool {
+        self.has_phase::<T>(self.at(index), index)
+    }
+
+    /// A copy of entry `index`, which opens with a `T`.
     #[inline(always)]
     pub(crate) fn entry<T: FromBytes + Copy>(&self, index: u32) -> T {
         self.memory.load(self.at(index))
@@ -145,19 +158,45 @@ impl<D: Device> Ring<D> {
     /// The next entry, if the NIC has written it. `T` is a whole entry.
     #[inline(always)]
     pub(crate) fn take<T: FromBytes + Copy>(&mut self) -> Option<T> {
-        if !self.is_written(self.next, size_of::<T>()) {
+        let offset = self.at_entry::<T>(self.next);
+        if !self.has_phase::<T>(offset, self.next) {
             return None;
         }
-        let entry = self.entry(self.next);
         self.next = self.next.wrapping_add(1);
-        Some(entry)
+        Some(self.memory.load(offset))
+    }
+
+    /// Appends the entries that the NIC has written, `most` at most, up to and with the first that
+    /// `is_last`. `T` is a whole entry.
+    #[inline]
+    pub(crate) fn take_all<T: FromBytes + Copy>(
+        &mut self,
+        entries: &mut Vec<T>,
+        most: usize,
+        is_last: impl Fn(&T) -> bool,
+    ) {
+        entries.reserve(most.min(self.entries() as usize));
+        let mut index = self.next;
+        for _ in 0..most {
+            let offset = self.at_entry::<T>(index);
+            if !self.has_phase::<T>(offset, index) {
+                break;
+            }
+            index = index.wrapping_add(1);
+            let entry = self.memory.load(offset);
+            entries.push(entry);
+            if is_last(&entry) {
+                break;
+            }
+        }
+        self.next = index;
     }
 
     /// Puts an entry behind those of the open transaction; there must be room.
     #[inline(always)]
     pub(crate) fn push<T: IntoBytes + Immutable + Copy>(&mut self, entry: T) {
         debug_assert!(self.room() > 0, "room was checked");
-        self.memory.store(self.at(self.next), entry);
+        self.memory.store(self.at_entry::<T>(self.next), entry);
         self.next = self.next.wrapping_add(1);
         self.device.step();
     }
@@ -186,12 +225,6 @@ impl<D: Device> Ring<D> {
         self.refreshed = true;
         self.refresh()?;
         Ok(self.room() >= entries)
-    }
-
-    /// Entries that the NIC is known to have written and that were not taken.
-    #[inline(always)]
-    pub(crate) const fn known_waiting(&self) -> u32 {
-        self.nic.wrapping_sub(self.next)
     }
 
     /// The NIC's index as last learnt.

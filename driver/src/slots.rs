@@ -39,7 +39,7 @@ pub struct Slot(pub u32);
 
 /// What the host knows of a slot.
 #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(4))]
+#[repr(C, align(8))]
 pub(crate) struct Shadow {
     /// 0 if empty, else the cookie + 1; the top bit says that the slot is leaving.
     tag: u32,

@@ -11,7 +11,7 @@ use driver::{
 use firmware_abi::descriptor::{Command, Completion, FlowRecord, Opcode, Status};
 use firmware_abi::frame::{Disposition, FrameHeader};
 use firmware_abi::key::{Direction, FlowKey};
-use firmware_abi::ring::{FRAME_HEADER_BYTES, FRAME_SLOT_BYTES, RingId, frame_slots, phase};
+use firmware_abi::ring::{FRAME_HEADER_BYTES, FRAME_SLOT_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots, phase};
 use std::rc::Rc;
 
 const ENTRIES: u32 = 16;
@@ -24,17 +24,20 @@ fn put_record(device: &Shelf, index: u32) {
     device.set_nic_index(RingId::Record, index + 1);
 }
 
-/// Writes a frame of `held` bytes into the punt ring: byte *n* is `fill(n)`.
+/// Writes a frame of `held` bytes into the punt ring: byte *n* is `fill(n)`. The first slot is written last.
 fn put_punt(device: &Shelf, index: u32, held: usize, fill: impl Fn(usize) -> u8) -> u32 {
     let memory = device.memory("ring-punt-4");
-    let start = (index % ENTRIES) as usize * FRAME_SLOT_BYTES;
-    for byte in 0..held {
-        memory.copy_in((start + FRAME_HEADER_BYTES + byte) % memory.bytes(), &[fill(byte)]);
-    }
+    let frame: Vec<u8> = (0..held).map(fill).collect();
     let mut header = FrameHeader { time_ns: index.into(), ..FrameHeader::default() };
     header.length.set_held(held as u32);
-    header.tail.set_phase(phase(index, 4));
-    memory.store(start, header);
+    for slot in (0..frame_slots(held)).rev() {
+        let slot_index = index + slot;
+        let start = (slot_index % ENTRIES) as usize * FRAME_SLOT_BYTES;
+        let part = frame.chunks(FRAME_SLOT_DATA_BYTES).nth(slot as usize).unwrap_or_default();
+        memory.copy_in(start + FRAME_HEADER_BYTES, part);
+        header.tail.set_phase(phase(slot_index, 4));
+        memory.store(start, header);
+    }
     index + frame_slots(held)
 }
 
@@ -67,9 +70,8 @@ fn punted_frames_of_all_lengths_wrap_and_come_back_whole_through_the_inject_ring
     let device = Shelf::new(7);
     let (mut driver, _) = attach(&device, &small_config());
     let mut index = 0;
-    for (number, held) in (0..).zip([0, 60, 1984, 1985, 9216, 4032, 1500, 9000, 9216, 9216, 60, 9216, 7000]) {
-        // Bytes that look like the next lap's headers, in the place of the phase too.
-        let fill = move |byte: usize| if byte % 2 == 0 { 0xff } else { (byte * 7 + number) as u8 };
+    for (number, held) in (0..).zip([0, 60, 1984, 1985, 9216, 3968, 1500, 9000, 9216, 9216, 60, 9216, 7000]) {
+        let fill = move |byte: usize| if byte.is_multiple_of(2) { 0xff } else { (byte * 7 + number) as u8 };
         let end = put_punt(&device, index, held, fill);
         device.set_nic_index(RingId::Punt, end);
         let mut punts = Vec::new();
@@ -98,15 +100,18 @@ fn punted_frames_of_all_lengths_wrap_and_come_back_whole_through_the_inject_ring
 /// The inject ring holds `punt` at the same index, since both rings are of one size here.
 fn assert_inject(device: &Shelf, punt: &Punt, frame: &[u8]) {
     let memory = device.memory("ring-inject-4");
-    let start = (punt.index % ENTRIES) as usize * FRAME_SLOT_BYTES;
-    let mut expected = punt.header;
-    expected.tail.set_code(Disposition::Forward as u8);
-    assert_eq!(memory.load::<FrameHeader>(start), expected);
-    let mut bytes = vec![0; frame.len()];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        memory.copy_out((start + FRAME_HEADER_BYTES + at) % memory.bytes(), std::slice::from_mut(byte));
+    let mut found = Vec::new();
+    for index in punt.index..punt.index + punt.slots() {
+        let start = (index % ENTRIES) as usize * FRAME_SLOT_BYTES;
+        let mut expected = punt.header;
+        expected.tail.set_code(Disposition::Forward as u8);
+        expected.tail.set_phase(phase(index, 4));
+        assert_eq!(memory.load::<FrameHeader>(start), expected);
+        let mut part = [0; FRAME_SLOT_DATA_BYTES];
+        memory.copy_out(start + FRAME_HEADER_BYTES, &mut part);
+        found.extend(part);
     }
-    assert_eq!(bytes, frame);
+    assert_eq!(&found[..frame.len()], frame);
 }
 
 #[test]
@@ -155,25 +160,31 @@ fn a_full_inject_ring_is_an_outcome_and_its_register_is_read_once_a_transaction(
 #[test]
 fn a_nic_that_lies_about_a_frame_or_an_index_is_a_fault_and_never_a_panic() {
     let ring = RingId::Punt;
-    let one_slot = FRAME_SLOT_BYTES - FRAME_HEADER_BYTES;
-    let cases = [
-        (3000, 17, RingFault::Index { ring, found: 17, low: 0, high: 16 }),
-        (3000, u32::MAX, RingFault::Index { ring, found: u32::MAX, low: 0, high: 16 }),
-        (3000, 1, RingFault::FrameLength { ring, index: 0, found: 3000, most: one_slot }),
-        (9217, 16, RingFault::FrameLength { ring, index: 0, found: 9217, most: 9216 }),
-        (16383, 16, RingFault::FrameLength { ring, index: 0, found: 16383, most: 9216 }),
-        (60, 2, RingFault::Phase { ring, index: 1 }),
-    ];
-    for (held, producer, expected) in cases {
+    let too_long = |found| RingFault::FrameLength { ring, index: 1, found, most: 9216 };
+    // A frame that is too long, or one whose second slot never came.
+    for (held, slots, expected) in
+        [(9217, 5, too_long(9217)), (16383, 9, too_long(16383)), (3000, 1, RingFault::Phase { ring, index: 2 })]
+    {
         let device = Shelf::new(7);
         let (mut driver, _) = attach(&device, &small_config());
-        put_punt(&device, 0, held, |_| 1);
-        device.set_nic_index(ring, producer);
+        put_punt(&device, 0, 60, |_| 1);
+        put_punt(&device, 1, held, |_| 1);
+        let after = (1 + slots) as usize * FRAME_SLOT_BYTES;
+        device.memory("ring-punt-4").store(after, FrameHeader::default());
         let mut punts = Vec::new();
         assert_eq!(driver.punts(&mut punts, 9), Err(expected));
-        assert_eq!(punts.len(), usize::from(held == 60), "those before the fault are given");
+        assert_eq!(punts.len(), 1, "those before the fault are given");
         assert_eq!(driver.faults(), DeviceFaults { completions: 0, rings: 1 });
     }
+    let device = Shelf::new(7);
+    let (mut driver, _) = attach(&device, &small_config());
+    device.set_nic_index(ring, 17);
+    assert_eq!(driver.punt_is_idle(), Err(RingFault::Index { ring, found: 17, low: 0, high: 16 }));
+    assert_eq!(driver.inject_is_idle(), Ok(true));
+    device.set_nic_index(RingId::Inject, 1);
+    let expected = RingFault::Index { ring: RingId::Inject, found: 1, low: 0, high: 0 };
+    assert_eq!(driver.inject_is_idle(), Err(expected));
+    assert_eq!(driver.faults(), DeviceFaults { completions: 0, rings: 2 });
 }
 
 fn key(number: u32) -> FlowKey {

@@ -2,18 +2,14 @@
 //!
 //! The flows are those of a busy server, seeded: half in, half out, an ephemeral and a well-known
 //! port, counts spread over four decades, an eighth of them refused.
-#![allow(
-    missing_docs,
-    reason = "criterion's macros write items without documentation"
-)]
+#![allow(missing_docs, reason = "criterion's macros write items without documentation")]
 
 #[path = "../tests/record_samples/mod.rs"]
 mod samples;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use flowlog::record::{
-    Entry, Field, FieldList, FlowFacts, JsonWriter, ListWriter, RecordSettings, TextWriter,
-    parse_line,
+    Entry, Field, FieldList, FlowFacts, JsonWriter, ListWriter, RecordSettings, TextWriter, parse_line,
 };
 use samples::{Family, seeded, stream, window};
 use std::hint::black_box;
@@ -23,12 +19,8 @@ const SEED: u64 = 20_141_214;
 
 fn sets() -> [(&'static str, Vec<FlowFacts>); 3] {
     let window = window(1_418_530_000, 1_418_530_300);
-    [
-        ("ipv4", Family::V4),
-        ("ipv6", Family::V6),
-        ("mixed", Family::Mixed),
-    ]
-    .map(|(name, family)| (name, seeded(SEED, RECORDS, family, &window)))
+    [("ipv4", Family::V4), ("ipv6", Family::V6), ("mixed", Family::Mixed)]
+        .map(|(name, family)| (name, seeded(SEED, RECORDS, family, &window)))
 }
 
 fn write(criterion: &mut Criterion) {
@@ -49,12 +41,7 @@ fn write(criterion: &mut Criterion) {
         });
     }
     let (_, mixed) = &sets()[2];
-    let no_hash = FieldList::new(
-        Field::ALL
-            .iter()
-            .copied()
-            .filter(|field| *field != Field::CommunityId),
-    );
+    let no_hash = FieldList::new(Field::ALL.iter().copied().filter(|field| *field != Field::CommunityId));
     let lists = [
         ("default", FieldList::default_format()),
         ("all-but-community-id", no_hash.expect("a list")),

@@ -248,7 +248,7 @@ impl<M: Memory> Flows<M> {
     }
 
     /// All numbers that were ever used; some may be free.
-    pub fn ids(&self) -> impl Iterator<Item = FlowId> + use<M> {
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = FlowId> + use<M> {
         (0..self.now.top).map(FlowId)
     }
 

@@ -235,6 +235,12 @@ impl<M: Memory> Windows<M> {
         self.now.number as u16
     }
 
+    /// When the oldest window that is not yet published started, Unix ns.
+    #[must_use]
+    pub fn start_ns(&self) -> u64 {
+        self.now.start_ns
+    }
+
     /// The punt ring's producer when the oldest window ended.
     #[must_use]
     pub fn punt_producer(&self) -> u32 {
@@ -431,6 +437,17 @@ impl<M: Memory> Windows<M> {
     #[must_use]
     pub fn flags(&self, tally: &Tally) -> u8 {
         (tally.packets_flags >> 56) as u8
+    }
+
+    /// The next `most` flows of the published window that [`Self::clear`] will come to.
+    pub fn uncleared(&self, most: usize) -> impl Iterator<Item = (FlowId, Tally)> + '_ {
+        let bank = self.bank();
+        let from = self.now.cleared as usize;
+        let to = (self.now.listed[bank] as usize).min(from + most);
+        (from..to).map(move |place| {
+            let flow = FlowId(self.lists[bank].get(place));
+            (flow, self.tallies[bank].get(flow.index()))
+        })
     }
 
     /// Clears up to `most` tallies of the published window; true once all are, and the next window

@@ -191,6 +191,11 @@ impl<B: Bus> Nic<B> {
         }
     }
 
+    /// Moves the time to `until_ns` at once; a boundary that passed takes effect then.
+    pub fn sleep(&mut self, until_ns: u64) {
+        self.now_ns = self.now_ns.max(until_ns);
+    }
+
     /// When something will happen without a packet: the next interrupt or window boundary.
     #[must_use]
     pub fn next_event_ns(&self) -> u64 {

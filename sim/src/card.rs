@@ -12,7 +12,11 @@
 use driver::device::{Device, DeviceError, Iova};
 use driver::dma::DmaMemory;
 use driver::regio::RegIo;
-use hw_model::{BadParameters, Bus, DmaFault, Frame, Nic, Parameters, Report, Sent};
+use hw_model::{BadParameters, Bus, DmaFault, Nic};
+
+pub use hw_model::report::{EngineReport, Latency};
+pub use hw_model::{Frame, Parameters, Report, Sent};
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -136,6 +140,12 @@ impl Card {
             host()?;
         }
         Ok(())
+    }
+
+    /// Moves the time to `until_ns` without a window turning on the way: the open window ends then.
+    /// For a stretch in which nothing was captured.
+    pub fn sleep(&self, until_ns: u64) {
+        self.nic.borrow_mut().sleep(until_ns);
     }
 
     /// The NIC's time, Unix ns.

@@ -4,3 +4,4 @@ pub mod capture;
 pub mod card;
 pub mod frames;
 pub mod generate;
+pub mod wire;

@@ -185,6 +185,13 @@ impl<D: Device> Driver<D> {
         }
     }
 
+    /// The flow that a slot holds, if it is not about to lose it.
+    #[must_use]
+    pub fn flow_in(&self, direction: Direction, slot: Slot) -> Option<Cookie> {
+        let shadow = self.slots.shadow(direction, slot);
+        shadow.cookie().filter(|_| !shadow.is_leaving())
+    }
+
     /// How full a table is.
     #[must_use]
     #[inline]

@@ -361,6 +361,12 @@ impl FlowLog {
         .find_map(|(attribute, differs)| differs.then_some(attribute))
     }
 
+    /// Whether no filter keeps any flow out of it.
+    #[must_use]
+    pub fn wants_all(&self) -> bool {
+        self.spec.traffic == TrafficFilter::All && self.spec.filter.is_none()
+    }
+
     /// Whether it writes this flow: by both of its filters, enabled or not.
     #[must_use]
     pub fn matches(&self, flow: &FlowFacts) -> bool {

@@ -143,7 +143,7 @@ impl Size {
     pub const fn from_vcpus(vcpus: u16) -> Option<Self> {
         match vcpus {
             1 | 2 | 4 => Some(Self { vcpus }),
-            8.. if vcpus % 4 == 0 => Some(Self { vcpus }),
+            8.. if vcpus.is_multiple_of(4) => Some(Self { vcpus }),
             _ => None,
         }
     }

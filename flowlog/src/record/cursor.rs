@@ -209,7 +209,7 @@ impl<'a> Cursor<'a> {
     #[inline(always)]
     pub(super) fn number(&mut self, number: u64, after: u8) {
         match u32::try_from(number) {
-            Ok(number) if number < 100_000_000 => {
+            Ok(number) if u64::from(number) < EIGHT_DIGITS => {
                 let (digits, count) = eight_digits(number);
                 let ahead = self.ahead::<9>();
                 ahead[..8].copy_from_slice(&digits);
@@ -266,39 +266,55 @@ fn put_group<const N: usize>(ahead: &mut [u8; N], at: usize, index: usize) -> us
     at + (group >> 30) as usize
 }
 
-/// The digits of a number below 100,000,000, and how many they are.
+/// 100,000,000, the first number of nine digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// The digits of a number below [`EIGHT_DIGITS`], and how many they are.
+#[inline(always)]
+fn eight_digits(number: u32) -> ([u8; 8], usize) {
+    let digits = digit_lanes(number);
+    // The last digit is there even if it is 0.
+    let skip = (digits | 1 << 56).trailing_zeros() as usize / 8;
+    (((digits | ASCII_ZEROS) >> (8 * skip)).to_le_bytes(), 8 - skip)
+}
+
+/// The eight digits of a number below [`EIGHT_DIGITS`], with leading zeros.
+#[inline(always)]
+fn padded_digits(number: u32) -> [u8; 8] {
+    (digit_lanes(number) | ASCII_ZEROS).to_le_bytes()
+}
+
+const ASCII_ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// The eight digits of a number, the first in the lowest byte.
 ///
 /// The number is split in two, four and eight, in the lanes of one word; a lane's quotient is a
 /// product and a shift that are exact for the lane's range (Paul Khuong's method).
 #[inline(always)]
-fn eight_digits(number: u32) -> ([u8; 8], usize) {
+fn digit_lanes(number: u32) -> u64 {
     let high = u64::from(number / 10_000);
     let fours = high | u64::from(number % 10_000) << 32;
     let hundreds = (fours * 10_486) >> 20 & 0x0000_007f_0000_007f;
     let twos = hundreds | (fours - 100 * hundreds) << 16;
     let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-    let ones = tens | (twos - 10 * tens) << 8;
-    // The last digit is there even if it is 0.
-    let skip = (ones | 1 << 56).trailing_zeros() as usize / 8;
-    (((ones | 0x3030_3030_3030_3030) >> (8 * skip)).to_le_bytes(), 8 - skip)
+    tens | (twos - 10 * tens) << 8
 }
 
 /// Stores any number, and the byte after it; where the next may come.
 #[inline(never)]
 fn put_large(buffer: &mut [u8], position: usize, number: u64, after: u8) -> usize {
     let mut cursor = Cursor { buffer, position };
-    let mut groups = [0; 7];
-    let mut rest = number;
-    for group in groups.iter_mut().rev() {
-        *group = (rest % 1000) as usize;
-        rest /= 1000;
+    let (high, low) = (number / EIGHT_DIGITS, number % EIGHT_DIGITS);
+    let (top, middle) = (high / EIGHT_DIGITS, high % EIGHT_DIGITS);
+    if top > 0 {
+        cursor.number(top, 0);
+        cursor.take_back();
+        cursor.fixed(&padded_digits(middle as u32), 8);
+    } else {
+        cursor.number(middle, 0);
+        cursor.take_back();
     }
-    let mut section = LEAD;
-    for group in groups {
-        let ahead = cursor.ahead::<8>();
-        cursor.position += put_group(ahead, 0, section + group);
-        section = if section == AFTER || group != 0 { AFTER } else { LEAD };
-    }
+    cursor.fixed(&padded_digits(low as u32), 8);
     cursor.byte(after);
     cursor.position
 }
@@ -329,6 +345,42 @@ fn put_ipv6(buffer: &mut [u8], position: usize, bytes: &[u8; 16]) -> usize {
         }
     }
     cursor.position
+}
+
+/// The text of the IPv6 address that an ENI's records have in common.
+#[derive(Clone, Copy)]
+pub(super) struct OwnAddress {
+    bytes: [u8; 16],
+    text: [u8; Self::TEXT_BYTES],
+    count: usize,
+}
+
+impl OwnAddress {
+    /// An address, the byte after it and what its last store adds.
+    const TEXT_BYTES: usize = 48;
+
+    pub(super) fn new() -> Self {
+        let mut own = Self { bytes: [0; 16], text: [0; Self::TEXT_BYTES], count: 0 };
+        own.turn_to(&[0; 16]);
+        own
+    }
+
+    /// Puts the address at the cursor, and a space.
+    #[inline(always)]
+    pub(super) fn put(&mut self, cursor: &mut Cursor<'_>, bytes: &[u8; 16]) {
+        if *bytes != self.bytes {
+            self.turn_to(bytes);
+        }
+        cursor.fixed(&self.text, self.count);
+    }
+
+    #[inline(never)]
+    fn turn_to(&mut self, bytes: &[u8; 16]) {
+        let mut cursor = Cursor::new(&mut self.text);
+        cursor.address(bytes, true, b' ');
+        self.count = cursor.position;
+        self.bytes = *bytes;
+    }
 }
 
 /// The text of seconds: those of a window agree in all but their last three digits.

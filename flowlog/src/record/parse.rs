@@ -147,12 +147,20 @@ impl<'a> Line<'a> {
     fn split(line: &'a [u8]) -> Result<Self, ParseError> {
         let mut fields = [b"-".as_slice(); FIELDS];
         let mut found = 0;
-        for field in line.split(|byte| *byte == b' ') {
-            if let Some(place) = fields.get_mut(found) {
-                *place = field;
+        let mut start = 0;
+        for (at, byte) in line.iter().enumerate() {
+            if *byte == b' ' {
+                if let Some(place) = fields.get_mut(found) {
+                    *place = line.get(start..at).unwrap_or_default();
+                }
+                found += 1;
+                start = at + 1;
             }
-            found += 1;
         }
+        if let Some(place) = fields.get_mut(found) {
+            *place = line.get(start..).unwrap_or_default();
+        }
+        found += 1;
         match found {
             FIELDS => Ok(Self { fields, left_out: 0 }),
             OLD_STATUS_FIELDS => {
@@ -281,16 +289,23 @@ pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
 /// A decimal number as records have it: digits only, no leading zeros.
 #[inline]
 pub(super) fn number(text: &[u8]) -> Option<u64> {
+    /// Any number of so many digits fits into 64 bits.
+    const SAFE_DIGITS: usize = 19;
     if text.is_empty() || text.len() > NUMBER_BYTES_MAX || (text.len() > 1 && text.first() == Some(&b'0')) {
         return None;
     }
+    let (safe, last) = text.split_at(text.len().min(SAFE_DIGITS));
     let mut number = 0_u64;
-    for byte in text {
+    for byte in safe {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
-        number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+        number = number * 10 + u64::from(digit);
+    }
+    if let Some(byte) = last.first() {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number = number.checked_mul(10)?.checked_add(digit)?;
     }
     Some(number)
 }
@@ -314,10 +329,22 @@ pub(super) fn address(text: &[u8]) -> Option<IpAddr> {
 
 /// Four octets without leading zeros, with dots between them.
 fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    let mut parts = text.split(|byte| *byte == b'.');
-    let mut octets = [0; 4];
-    for place in &mut octets {
-        *place = octet(parts.next()?)?;
+    let (mut done, mut octet, mut digits, mut dots) = (0_u32, 0_u32, 0, 0);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 && (digits == 0 || octet != 0) {
+            octet = octet * 10 + u32::from(digit);
+            digits += 1;
+        } else if *byte == b'.' && digits > 0 && dots < 3 {
+            done = done << 8 | octet;
+            (octet, digits) = (0, 0);
+            dots += 1;
+        } else {
+            return None;
+        }
+        if octet > 255 {
+            return None;
+        }
     }
-    parts.next().is_none().then(|| octets.into())
+    (dots == 3 && digits > 0).then(|| (done << 8 | octet).into())
 }

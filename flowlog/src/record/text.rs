@@ -1,6 +1,6 @@
 //! The line of 14 fields: `2 1251762227 eni-lq6mkcis 172.31.16.139 … ACCEPT OK`.
 
-use super::cursor::{ADDRESS_BYTES_MAX, Cursor, NUMBER_BYTES_MAX, SLACK_BYTES, SecondDigits};
+use super::cursor::{ADDRESS_BYTES_MAX, Cursor, NUMBER_BYTES_MAX, OwnAddress, SLACK_BYTES, SecondDigits};
 use super::{AccountId, Action, Entry, FlowFacts, RecordSettings, Stream, WindowBounds};
 
 /// `V1`, account and ENI, each with its space.
@@ -28,6 +28,7 @@ pub struct TextWriter {
     settings: RecordSettings,
     prefix: [u8; PREFIX_BYTES_MAX],
     prefix_bytes: usize,
+    own: OwnAddress,
     start: SecondDigits,
     end: SecondDigits,
 }
@@ -46,7 +47,7 @@ impl TextWriter {
         let mut prefix = [0; PREFIX_BYTES_MAX];
         prefix[..prefix_bytes].copy_from_slice(cursor.written());
         let (start, end) = (SecondDigits::new(), SecondDigits::new());
-        Self { settings, prefix, prefix_bytes, start, end }
+        Self { settings, prefix, prefix_bytes, own: OwnAddress::new(), start, end }
     }
 
     /// The settings it was made with.
@@ -79,8 +80,16 @@ impl TextWriter {
         };
         let mut line = Cursor::new(room);
         line.fixed(&self.prefix, self.prefix_bytes);
-        line.address(&key.src, ip6, b' ');
-        line.address(&key.dst, ip6, b' ');
+        if !ip6 {
+            line.address(&key.src, false, b' ');
+            line.address(&key.dst, false, b' ');
+        } else if key.port.egress() {
+            self.own.put(&mut line, &key.src);
+            line.address(&key.dst, true, b' ');
+        } else {
+            line.address(&key.src, true, b' ');
+            self.own.put(&mut line, &key.dst);
+        }
         line.port(ports.src, b' ');
         line.port(ports.dst, b' ');
         line.octet(key.protocol, b' ');

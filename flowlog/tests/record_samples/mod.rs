@@ -2,16 +2,14 @@
 #![allow(dead_code, reason = "each test and the benchmark use some of it")]
 
 use firmware_abi::key::{Direction, FlowKey, protocol};
-use flowlog::record::{
-    Action, EndReason, FlowFacts, Icmp, Label, Layer, Stream, TcpOpening, WindowBounds,
-};
+use flowlog::record::{Action, EndReason, FlowFacts, Icmp, Label, Layer, Stream, TcpOpening, WindowBounds};
 use std::net::IpAddr;
 
 /// One second, in nanoseconds.
-pub const SECOND_NS: u64 = 1_000_000_000;
+pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 
 /// The ENI of the golden lines.
-pub fn stream() -> Stream {
+pub(crate) fn stream() -> Stream {
     let label = |text: &str| text.parse::<Label>().ok();
     Stream {
         account: "1251762227".parse().expect("an account"),
@@ -24,31 +22,15 @@ pub fn stream() -> Stream {
 }
 
 /// The window between two Unix seconds.
-pub fn window(start: u64, end: u64) -> WindowBounds {
-    WindowBounds {
-        start_ns: start * SECOND_NS,
-        end_ns: end * SECOND_NS,
-    }
+pub(crate) fn window(start: u64, end: u64) -> WindowBounds {
+    WindowBounds { start_ns: start * SECOND_NS, end_ns: end * SECOND_NS }
 }
 
 /// The key of a flow between two addresses.
-pub fn key(
-    source: &str,
-    destination: &str,
-    ports: (u16, u16),
-    protocol: u8,
-    direction: Direction,
-) -> FlowKey {
+pub(crate) fn key(source: &str, destination: &str, ports: (u16, u16), protocol: u8, direction: Direction) -> FlowKey {
     let (src, ip6) = address_bytes(source);
     let (dst, _) = address_bytes(destination);
-    let mut key = FlowKey {
-        src,
-        dst,
-        src_port: ports.0,
-        dst_port: ports.1,
-        protocol,
-        ..FlowKey::default()
-    };
+    let mut key = FlowKey { src, dst, src_port: ports.0, dst_port: ports.1, protocol, ..FlowKey::default() };
     key.port.set_ip6(ip6);
     key.port.set_egress(direction == Direction::Egress);
     key
@@ -66,14 +48,7 @@ fn address_bytes(text: &str) -> ([u8; 16], bool) {
 }
 
 /// A flow with these counts and times, in seconds; all else as it most often is.
-pub fn facts(
-    key: FlowKey,
-    packets: u64,
-    bytes: u64,
-    first: u64,
-    last: u64,
-    action: Action,
-) -> FlowFacts {
+pub(crate) fn facts(key: FlowKey, packets: u64, bytes: u64, first: u64, last: u64, action: Action) -> FlowFacts {
     FlowFacts {
         key,
         packets,
@@ -92,84 +67,43 @@ pub fn facts(
 }
 
 /// The accepted SSH flow of the first golden line.
-pub fn golden_ssh() -> FlowFacts {
-    let key = key(
-        "172.31.16.139",
-        "172.31.16.21",
-        (20641, 22),
-        protocol::TCP,
-        Direction::Ingress,
-    );
+pub(crate) fn golden_ssh() -> FlowFacts {
+    let key = key("172.31.16.139", "172.31.16.21", (20641, 22), protocol::TCP, Direction::Ingress);
     facts(key, 20, 4249, 1_418_530_010, 1_418_530_070, Action::Accept)
 }
 
 /// The rejected RDP flow of the second golden line.
-pub fn golden_rdp() -> FlowFacts {
-    let key = key(
-        "172.31.9.69",
-        "172.31.9.12",
-        (49761, 3389),
-        protocol::TCP,
-        Direction::Ingress,
-    );
+pub(crate) fn golden_rdp() -> FlowFacts {
+    let key = key("172.31.9.69", "172.31.9.12", (49761, 3389), protocol::TCP, Direction::Ingress);
     facts(key, 20, 4249, 1_418_530_010, 1_418_530_070, Action::Reject)
 }
 
 /// The accepted ping of the third golden line.
-pub fn golden_ping() -> FlowFacts {
-    let key = key(
-        "203.0.113.12",
-        "172.31.16.139",
-        (0, 0),
-        protocol::ICMP,
-        Direction::Ingress,
-    );
+pub(crate) fn golden_ping() -> FlowFacts {
+    let key = key("203.0.113.12", "172.31.16.139", (0, 0), protocol::ICMP, Direction::Ingress);
     let facts = facts(key, 4, 336, 1_432_917_027, 1_432_917_142, Action::Accept);
-    FlowFacts {
-        icmp: Some(Icmp {
-            kind: 8,
-            code: 0,
-            identifier: 4711,
-        }),
-        ..facts
-    }
+    FlowFacts { icmp: Some(Icmp { kind: 8, code: 0, identifier: 4711 }), ..facts }
 }
 
 /// The reply of the fourth golden line, which the network ACL refuses.
-pub fn golden_pong() -> FlowFacts {
-    let key = key(
-        "172.31.16.139",
-        "203.0.113.12",
-        (0, 0),
-        protocol::ICMP,
-        Direction::Egress,
-    );
+pub(crate) fn golden_pong() -> FlowFacts {
+    let key = key("172.31.16.139", "203.0.113.12", (0, 0), protocol::ICMP, Direction::Egress);
     let facts = facts(key, 4, 336, 1_432_917_094, 1_432_917_142, Action::Reject);
-    FlowFacts {
-        layer: Layer::NetworkAcl,
-        icmp: Some(Icmp {
-            kind: 0,
-            code: 0,
-            identifier: 4711,
-        }),
-        ..facts
-    }
+    FlowFacts { layer: Layer::NetworkAcl, icmp: Some(Icmp { kind: 0, code: 0, identifier: 4711 }), ..facts }
 }
 
 /// Which addresses [`seeded`] gives.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     V4,
     V6,
     Mixed,
 }
 
 /// `count` flows of a busy server in one window, the same for the same seed.
-pub fn seeded(seed: u64, count: usize, family: Family, window: &WindowBounds) -> Vec<FlowFacts> {
+pub(crate) fn seeded(seed: u64, count: usize, family: Family, window: &WindowBounds) -> Vec<FlowFacts> {
     let mut random = SplitMix(seed);
-    (0..count as u64)
-        .map(|sequence| random.flow(sequence, family, window))
-        .collect()
+    (0..count as u64).map(|sequence| random.flow(sequence, family, window)).collect()
 }
 
 /// Steele, Lea and Flood's generator.
@@ -190,34 +124,14 @@ impl SplitMix {
 
     fn flow(&mut self, sequence: u64, family: Family, window: &WindowBounds) -> FlowFacts {
         let ip6 = family == Family::V6 || (family == Family::Mixed && self.below(4) == 0);
-        let (local, remote) = if ip6 {
-            self.ipv6_pair()
-        } else {
-            self.ipv4_pair()
-        };
-        let protocol =
-            [protocol::TCP, protocol::TCP, protocol::TCP, protocol::UDP][self.below(4) as usize];
+        let (local, remote) = if ip6 { self.ipv6_pair() } else { self.ipv4_pair() };
+        let protocol = [protocol::TCP, protocol::TCP, protocol::TCP, protocol::UDP][self.below(4) as usize];
         let service = [22, 53, 80, 443, 443, 443, 3306, 8080][self.below(8) as usize];
         let ephemeral = 32768 + self.below(28232) as u16;
         let egress = self.below(2) == 1;
-        let (src, dst) = if egress {
-            (local, remote)
-        } else {
-            (remote, local)
-        };
-        let (src_port, dst_port) = if egress {
-            (service, ephemeral)
-        } else {
-            (ephemeral, service)
-        };
-        let mut key = FlowKey {
-            src,
-            dst,
-            src_port,
-            dst_port,
-            protocol,
-            ..FlowKey::default()
-        };
+        let (src, dst) = if egress { (local, remote) } else { (remote, local) };
+        let (src_port, dst_port) = if egress { (service, ephemeral) } else { (ephemeral, service) };
+        let mut key = FlowKey { src, dst, src_port, dst_port, protocol, ..FlowKey::default() };
         key.tcp_flags = if protocol == protocol::TCP { 0x1b } else { 0 };
         key.port.set_ip6(ip6);
         key.port.set_egress(egress);
@@ -234,31 +148,19 @@ impl SplitMix {
             first_ns,
             last_ns,
             sequence,
-            action: if reject {
-                Action::Reject
-            } else {
-                Action::Accept
-            },
-            layer: if self.below(4) == 0 {
-                Layer::NetworkAcl
-            } else {
-                Layer::SecurityGroup
-            },
+            action: if reject { Action::Reject } else { Action::Accept },
+            layer: if self.below(4) == 0 { Layer::NetworkAcl } else { Layer::SecurityGroup },
             rule_id: self.below(200) as u32,
             policy_epoch: 12,
             end_reason: EndReason::WindowEnd,
-            tcp_opening: if egress {
-                TcpOpening::SynAck
-            } else {
-                TcpOpening::Syn
-            },
+            tcp_opening: if egress { TcpOpening::SynAck } else { TcpOpening::Syn },
             icmp: None,
         }
     }
 
     fn ipv4_pair(&mut self) -> ([u8; 16], [u8; 16]) {
         let (mut local, mut remote) = ([0; 16], [0; 16]);
-        local[..4].copy_from_slice(&[172, 31, self.below(32) as u8, self.below(256) as u8]);
+        local[..4].copy_from_slice(&[172, 31, 16, 139]);
         remote[..4].copy_from_slice(&(self.next() as u32).to_be_bytes());
         (local, remote)
     }
@@ -266,7 +168,7 @@ impl SplitMix {
     fn ipv6_pair(&mut self) -> ([u8; 16], [u8; 16]) {
         let (mut local, mut remote) = ([0; 16], [0; 16]);
         local[..6].copy_from_slice(&[0x24, 0x02, 0x4e, 0, 0x10, 0x13]);
-        local[8..].copy_from_slice(&self.next().to_be_bytes());
+        local[8..].copy_from_slice(&0x0216_3eff_fe12_9a01_u64.to_be_bytes());
         remote[..4].copy_from_slice(&[0x26, 0x07, 0xf8, 0xb0]);
         remote[4..8].copy_from_slice(&(self.next() as u32).to_be_bytes());
         if self.below(2) == 0 {

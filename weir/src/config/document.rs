@@ -42,7 +42,7 @@ impl Document<'_> {
         ConfigError::At {
             file: self.file.to_owned(),
             position: self.position(at.start),
-            problem: problem.into(),
+            problem: Box::new(problem.into()),
             other_line: None,
         }
     }
@@ -57,7 +57,7 @@ impl Document<'_> {
         ConfigError::At {
             file: self.file.to_owned(),
             position: self.position(at.start),
-            problem: problem.into(),
+            problem: Box::new(problem.into()),
             other_line: other.map(|span| self.position(span.start).line),
         }
     }

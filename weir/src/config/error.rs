@@ -27,7 +27,7 @@ pub enum ConfigError {
         /// Where in it.
         position: Position,
         /// What is wrong.
-        problem: Problem,
+        problem: Box<Problem>,
         /// The line of the other object, if the problem is between two.
         other_line: Option<usize>,
     },

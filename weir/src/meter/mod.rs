@@ -1,0 +1,412 @@
+//! The meter: driver, slow path and windows, wired together. What the daemon runs in its loop and
+//! what a replay runs between packets.
+//!
+//! ```text
+//!   poll ─┬─ punts ──▶ judge ──▶ slot (INSERT) and retry, or count here and inject with a verdict
+//!         ├─ records ▶ fold into the window
+//!         ├─ completions
+//!         ├─ commit: everything above is one transaction
+//!         └─ the oldest window has ended and all its punts are judged ─▶ publish, clear, expire
+//! ```
+//!
+//! It has no clock and no threads: `poll` is called whenever the NIC interrupts. After a crash a new
+//! meter on the same device goes on where the last commit was; a window whose publication was cut
+//! short is published again, with the same sequence numbers.
+
+mod ageing;
+mod memory;
+mod publish;
+mod punts;
+
+pub use memory::ArenaMemory;
+pub use publish::{Sink, Subscription};
+
+use ageing::Ageing;
+use driver::attach::AttachError;
+use driver::device::Device;
+use driver::frames::{InjectError, Punt};
+use driver::offload::OffloadPolicy;
+use driver::ring::{NoRoom, RingFault};
+use driver::table::ArenaError;
+use driver::verify::{Verification, VerifyError};
+use driver::{Attached, CommandEvent, Cookie, Driver, RingSizes, Slot};
+use firmware_abi::descriptor::{FlowRecord, Opcode};
+use firmware_abi::limits::{EniFlags, EniLimits};
+use flowlog::flows::FlowId;
+use flowlog::slowpath::{Capacity, Port, Settings as SlowPathSettings, SlowPath};
+use flowlog::verdict::EniPolicy;
+use flowlog::window::{RecordFault, Stage, Windows};
+use std::rc::Rc;
+
+/// Records that are taken in one transaction.
+const RECORD_BATCH: usize = 256;
+/// Completions that are taken in one transaction.
+const COMPLETION_BATCH: usize = 256;
+/// Tallies that are cleared, flows that are looked at, in one transaction.
+const CHORE_BATCH: usize = 512;
+
+/// One ENI.
+#[derive(Debug)]
+pub struct EniSetup {
+    /// Its rules.
+    pub policy: EniPolicy,
+    /// The instance whose limits it shares.
+    pub instance: u16,
+    /// Those limits.
+    pub limits: EniLimits,
+    /// The instance's bits per second hold for both directions together.
+    pub bits_summed: bool,
+}
+
+/// What a meter is set up with.
+#[derive(Clone, Debug)]
+pub struct MeterConfig {
+    /// Entries of the rings.
+    pub rings: RingSizes,
+    /// Length of a capture window, seconds.
+    pub window_seconds: u32,
+    /// The time that a NIC gets when it is brought up, Unix ns.
+    pub start_time_ns: u64,
+    /// Flows that the host can know at a time.
+    pub flows: usize,
+    /// When flows go to the NIC, and when they leave it.
+    pub offload: OffloadPolicy,
+    /// Time-outs and exclusions.
+    pub slow_path: SlowPathSettings,
+    /// Connections that each instance may have; 0 is no limit.
+    pub connections_max: Vec<u32>,
+}
+
+/// Why a meter cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum MeterError<S: std::error::Error + 'static> {
+    /// The NIC cannot be had.
+    #[error("cannot attach to the NIC")]
+    Attach(#[from] AttachError),
+    /// The state that outlives the process.
+    #[error("cannot use the host's state")]
+    Arena(#[from] ArenaError),
+    /// The NIC broke a rule of a ring.
+    #[error("the NIC broke a rule")]
+    Ring(#[from] RingFault),
+    /// A frame could not be given back.
+    #[error("a frame could not be given back to the NIC")]
+    Inject(#[from] InjectError),
+    /// A ring that the NIC should have emptied is full.
+    #[error("the NIC does not take what it is given")]
+    NoRoom(#[from] NoRoom),
+    /// After a re-attach: the NIC's table is not what the host put there.
+    #[error("the NIC's flow table is not what the host put there")]
+    Verify(#[from] VerifyError),
+    /// Where the records go.
+    #[error("cannot write records")]
+    Sink(#[source] S),
+}
+
+/// What went wrong and was counted, since attach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MeterFaults {
+    /// Records that cannot be of an honest device.
+    pub records: u64,
+    /// The last of them.
+    pub last_record: Option<RecordFault>,
+    /// Commands that the NIC refused.
+    pub commands: u64,
+}
+
+/// What the meter did, since attach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MeterStatistics {
+    /// Punts judged.
+    pub punts: u64,
+    /// Of these, given back to be looked up again.
+    pub retries: u64,
+    /// Flows put into the NIC.
+    pub offloaded: u64,
+    /// Flows that found no slot.
+    pub no_slot: u64,
+    /// Records folded.
+    pub records: u64,
+    /// Flows forgotten.
+    pub expired: u64,
+    /// Windows published.
+    pub windows: u64,
+}
+
+/// The meter of one NIC.
+pub struct Meter<D: Device + 'static> {
+    driver: Driver<D>,
+    slow: SlowPath<ArenaMemory<D>>,
+    windows: Windows<ArenaMemory<D>>,
+    offload: OffloadPolicy,
+    ageing: Ageing,
+    subscriptions: Vec<Subscription>,
+    ports: usize,
+    verifying: bool,
+    retry_slots: u32,
+    retry_slots_max: u32,
+    punts: Vec<Punt>,
+    records: Vec<FlowRecord>,
+    events: Vec<CommandEvent>,
+    faults: MeterFaults,
+    statistics: MeterStatistics,
+    publisher: publish::Publisher,
+}
+
+/// The tables of flows and windows in a memory.
+fn tables<M: flowlog::memory::Memory>(
+    memory: &mut M,
+    config: &MeterConfig,
+    ports: Vec<Port>,
+) -> Result<(SlowPath<M>, Windows<M>), M::Error> {
+    let port_count = ports.len();
+    let capacity = Capacity { flows: config.flows, datagrams: DATAGRAMS, instances: config.connections_max.len() };
+    let settings = SlowPathSettings { offload_at_packet: config.offload.packet_threshold, ..config.slow_path.clone() };
+    let slow = SlowPath::new(memory, capacity, ports, config.connections_max.clone(), settings)?;
+    let windows = Windows::new(memory, config.flows, port_count)?;
+    Ok((slow, windows))
+}
+
+/// Fragmented datagrams that are remembered.
+const DATAGRAMS: usize = 16_384;
+
+impl<D: Device + 'static> Meter<D> {
+    /// The meter of `device`, and how the NIC was found.
+    ///
+    /// # Errors
+    /// When the NIC or the state cannot be had.
+    pub fn attach<S: std::error::Error + 'static>(
+        device: Rc<D>,
+        config: &MeterConfig,
+        enis: Vec<EniSetup>,
+        subscriptions: Vec<Subscription>,
+    ) -> Result<(Self, Attached), MeterError<S>> {
+        let measure = |enis: &[EniSetup]| enis.iter().map(|eni| Port { policy: EniPolicy::allow_all(0), instance: usize::from(eni.instance) }).collect();
+        let mut ruler = memory::Ruler::default();
+        let Ok(_) = tables(&mut ruler, config, measure(&enis));
+        let driver_config = driver::Config {
+            rings: config.rings,
+            window_seconds: config.window_seconds,
+            start_time_ns: config.start_time_ns,
+            tables_bytes: ruler.bytes,
+            ..driver::Config::default()
+        };
+        let (mut driver, attached) = Driver::attach(device, &driver_config)?;
+        let resumed = matches!(attached, Attached::Resumed);
+        for (vport, eni) in enis.iter().enumerate() {
+            if resumed {
+                driver.set_quota(vport as u16, eni.limits.slot_quota);
+            }
+            let mut flags = EniFlags(0);
+            flags.set_enabled(true);
+            flags.set_bits_summed(eni.bits_summed);
+            flags.set_instance(eni.instance);
+            driver.set_eni(vport as u16, eni.limits, flags)?;
+        }
+        let ports = enis
+            .into_iter()
+            .map(|eni| Port { policy: eni.policy, instance: usize::from(eni.instance) })
+            .collect::<Vec<_>>();
+        let port_count = ports.len();
+        let mut memory = ArenaMemory(Rc::clone(driver.arena()));
+        let (slow, windows) = tables(&mut memory, config, ports)?;
+        driver.commit();
+        let slots = 1 << driver.sizes().slots_log2();
+        let mut meter = Self {
+            driver,
+            slow,
+            windows,
+            offload: config.offload,
+            ageing: Ageing::new(slots),
+            subscriptions,
+            ports: port_count,
+            verifying: resumed,
+            retry_slots: 0,
+            retry_slots_max: firmware_abi::ring::retry_reserve(config.rings.punt_log2),
+            punts: Vec::with_capacity(punts::BATCH),
+            records: Vec::with_capacity(RECORD_BATCH),
+            events: Vec::new(),
+            faults: MeterFaults::default(),
+            statistics: MeterStatistics::default(),
+            publisher: publish::Publisher::default(),
+        };
+        if resumed {
+            meter.heal()?;
+        }
+        Ok((meter, attached))
+    }
+
+    /// The driver.
+    #[must_use]
+    pub fn driver(&self) -> &Driver<D> {
+        &self.driver
+    }
+
+    /// The driver, to command it beside the meter.
+    pub fn driver_mut(&mut self) -> &mut Driver<D> {
+        &mut self.driver
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn faults(&self) -> MeterFaults {
+        self.faults
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn statistics(&self) -> MeterStatistics {
+        self.statistics
+    }
+
+    /// Flows that the host knows.
+    #[must_use]
+    pub fn flows_known(&self) -> u32 {
+        self.slow.flows.used()
+    }
+
+    /// When the oldest window that is not published started, Unix ns: all before is out.
+    #[must_use]
+    pub fn open_since_ns(&self) -> u64 {
+        self.windows.start_ns()
+    }
+
+    /// Whether a re-attached NIC's table is still being read back.
+    #[must_use]
+    pub fn is_verifying(&self) -> bool {
+        self.verifying
+    }
+
+    /// Takes in all that the NIC has to say at `now_ns`, and publishes windows that are complete.
+    ///
+    /// # Errors
+    /// When the NIC breaks a rule that nothing can be built on, or records cannot be written.
+    pub fn poll<S: Sink>(&mut self, now_ns: u64, sink: &mut S) -> Result<(), MeterError<S::Error>> {
+        loop {
+            // Asked first: a retry that comes back after this is among the punts that follow.
+            let settled = self.windows.stage() == Stage::Ended && self.retries_are_back()?;
+            let punts = self.take_punts()?;
+            let records = self.take_records();
+            let answers = self.take_answers()?;
+            if self.verifying {
+                self.verifying = self.driver.verify()? != Verification::Done;
+            }
+            self.tell_changes()?;
+            self.commit();
+            if settled && punts == 0 && self.punts_are_judged() {
+                self.publish(sink)?;
+            }
+            if self.windows.stage() == Stage::Published {
+                self.clear();
+                self.expire_some((now_ns / firmware_abi::time::SECOND_NS) as u32);
+                continue;
+            }
+            if punts + records + answers == 0 {
+                break;
+            }
+        }
+        self.age(now_ns)?;
+        Ok(())
+    }
+
+    /// Makes what was done permanent, and rings the doorbells.
+    fn commit(&mut self) {
+        self.slow.flows.settle();
+        self.windows.settle();
+        self.driver.commit();
+    }
+
+    fn take_records(&mut self) -> usize {
+        // The records of the next window but one wait until the ended one is out.
+        if self.windows.stage() != Stage::Open {
+            return 0;
+        }
+        let mut records = std::mem::take(&mut self.records);
+        records.clear();
+        let count = self.driver.records(&mut records, RECORD_BATCH);
+        for record in &records {
+            if let Some(flow) = self.slow.flows.checked(record.cookie) {
+                self.windows.prefetch(flow, record.bytes_window.window());
+            }
+        }
+        for record in &records {
+            if let Err(fault) = self.windows.fold(record, &self.slow.flows) {
+                self.faults.records += 1;
+                self.faults.last_record = Some(fault);
+            }
+        }
+        self.statistics.records += count as u64;
+        self.records = records;
+        count
+    }
+
+    fn take_answers(&mut self) -> Result<usize, NoRoom> {
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
+        let count = self.driver.completions(COMPLETION_BATCH, |event| events.push(event));
+        for event in &events {
+            match *event {
+                CommandEvent::Failed { opcode: Opcode::Insert, cookie, .. } => {
+                    self.faults.commands += 1;
+                    self.forget_slot(cookie);
+                }
+                CommandEvent::Failed { .. } => self.faults.commands += 1,
+                CommandEvent::ActivityRead { direction } => self.remove_idle(direction)?,
+                CommandEvent::Removed { .. } | CommandEvent::EniSet { .. } | CommandEvent::Fenced(_) => {}
+            }
+        }
+        self.events = events;
+        Ok(count)
+    }
+
+    fn forget_slot(&mut self, cookie: Cookie) {
+        if let Some(flow) = self.slow.flows.checked(cookie.0) {
+            self.slow.set_slot(flow, None);
+        }
+    }
+
+    /// Tells the NIC of flows whose verdict turned.
+    fn tell_changes(&mut self) -> Result<(), NoRoom> {
+        for change in self.slow.take_changes() {
+            let flow = self.slow.flows.get(change.flow);
+            let Some(slot) = flow.slot() else { continue };
+            let key = self.slow.flows.get(change.cookie).hardware_key();
+            self.driver.update(Slot(slot), key, Cookie(change.cookie.0))?;
+        }
+        Ok(())
+    }
+
+    /// Gives an ENI other rules. Every flow that the NIC holds is judged by them before this returns.
+    ///
+    /// # Errors
+    /// When the NIC does not take the changes.
+    pub fn set_policy<S: Sink>(
+        &mut self,
+        vport: usize,
+        policy: EniPolicy,
+        now_ns: u64,
+        sink: &mut S,
+    ) -> Result<(), MeterError<S::Error>> {
+        // What the NIC has punted so far was sent under the old rules.
+        self.poll(now_ns, sink)?;
+        self.slow.set_policy(vport, policy);
+        let seconds = (now_ns / firmware_abi::time::SECOND_NS) as u32;
+        let ids: Vec<FlowId> = self.slow.flows.ids().collect();
+        for chunk in ids.chunks(64) {
+            for id in chunk {
+                self.slow.review(*id, seconds);
+            }
+            self.tell_changes()?;
+            self.commit();
+        }
+        self.poll(now_ns, sink)
+    }
+
+    /// After a crash: what turned in the last transaction was committed with its command, but a slot
+    /// may have been freed, or a command refused, between two commits.
+    fn heal(&mut self) -> Result<(), NoRoom> {
+        self.tell_changes()?;
+        self.commit();
+        Ok(())
+    }
+}

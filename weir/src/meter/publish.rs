@@ -1,0 +1,154 @@
+//! Publication: a complete window becomes records and a proof.
+
+use super::{Meter, MeterError};
+use driver::device::Device;
+use driver::ring::RingFault;
+use flowlog::conservation::Amount;
+use flowlog::flows::FlowId;
+use flowlog::record::{Action, Entry, FlowFacts, WindowBounds};
+use flowlog::window::{Sealed, Tally, status_entry};
+
+/// How far ahead flows are asked for.
+const AHEAD: usize = 16;
+
+/// Where published windows go. Delivery is at least once: after a crash a window may come again,
+/// with the same numbers and in the same order.
+pub trait Sink {
+    /// Why it could not take something.
+    type Error: std::error::Error + 'static;
+
+    /// A record of stream `stream`, the number of its [`Subscription`].
+    ///
+    /// # Errors
+    /// When it cannot be written: the window will be published again.
+    fn entry(&mut self, stream: usize, window: &WindowBounds, entry: &Entry<'_>) -> Result<(), Self::Error>;
+
+    /// All records of the window were given.
+    ///
+    /// # Errors
+    /// When it cannot be written: the window will be published again.
+    fn sealed(&mut self, sealed: &Sealed) -> Result<(), Self::Error>;
+}
+
+/// Which records of an ENI a stream wants.
+type Filter = Box<dyn Fn(&FlowFacts) -> bool>;
+
+/// A stream of records: those of an ENI, or some of them.
+pub struct Subscription {
+    /// The ENI's number.
+    pub vport: u16,
+    /// Which; all without.
+    pub filter: Option<Filter>,
+}
+
+/// Buffers of publication.
+#[derive(Debug, Default)]
+pub(super) struct Publisher {
+    sums: Vec<[Amount; 2]>,
+    order: Vec<(FlowId, Tally)>,
+}
+
+impl<D: Device + 'static> Meter<D> {
+    /// Whether no retry is on its way: what came back is in the punt ring.
+    pub(super) fn retries_are_back(&mut self) -> Result<bool, RingFault> {
+        let back = self.driver.inject_is_idle()?;
+        if back {
+            self.retry_slots = 0;
+        }
+        Ok(back)
+    }
+
+    /// Whether all punts of the ended window have been judged.
+    pub(super) fn punts_are_judged(&self) -> bool {
+        let ahead = self.driver.punt_index().wrapping_sub(self.windows.punt_producer());
+        ahead <= u32::MAX / 2
+    }
+
+    /// Publishes the ended window.
+    pub(super) fn publish<S: Sink>(&mut self, sink: &mut S) -> Result<(), MeterError<S::Error>> {
+        let mut publisher = std::mem::take(&mut self.publisher);
+        publisher.sums.clear();
+        publisher.sums.resize(self.ports * 2, [Amount::default(); 2]);
+        let result = self.publish_window(&mut publisher, sink);
+        self.publisher = publisher;
+        result.map_err(MeterError::Sink)?;
+        self.windows.published();
+        self.statistics.windows += 1;
+        self.commit();
+        Ok(())
+    }
+
+    fn publish_window<S: Sink>(&self, publisher: &mut Publisher, sink: &mut S) -> Result<(), S::Error> {
+        let bounds = self.windows.seal(&[]).bounds;
+        // With one stream that wants everything, one pass does both: sums and records.
+        let single = self.ports == 1 && self.subscriptions.len() == 1 && self.subscriptions[0].filter.is_none();
+        let mut counts = vec![0_u64; self.subscriptions.len()];
+        publisher.order.clear();
+        for (place, (id, tally)) in self.windows.tallies().enumerate() {
+            if let Some(ahead) = self.windows.listed(place + AHEAD) {
+                self.slow.flows.prefetch(ahead);
+            }
+            let flow = self.slow.flows.get(id);
+            let marks = flow.marks();
+            let side = usize::from(flow.key.port.vport()) * 2 + flow.key.port.direction().index();
+            publisher.sums[side][usize::from(marks.rejected())].add(tally.packets(), tally.bytes());
+            if single {
+                let facts = self.windows.facts(&flow, &tally, counts[0]);
+                counts[0] += 1;
+                sink.entry(0, &bounds, &Entry::Flow(&facts))?;
+            } else {
+                publisher.order.push((id, tally));
+            }
+        }
+        if !single {
+            self.publish_streams(publisher, &bounds, &mut counts, sink)?;
+        }
+        let sealed = self.windows.seal(&publisher.sums);
+        for (stream, subscription) in self.subscriptions.iter().enumerate() {
+            let sides = sealed.proofs.iter().filter(|proof| proof.vport == subscription.vport);
+            let skipped = sides.clone().fold(Amount::default(), |sum, proof| sum.plus(proof.equation.skipped));
+            let limits = sides.fold(Default::default(), |sum, proof| add_limits(sum, &proof.limits));
+            if let Some(entry) = status_entry(counts[stream], skipped, &limits) {
+                sink.entry(stream, &bounds, &entry)?;
+            }
+        }
+        sink.sealed(&sealed)
+    }
+
+    /// Several ENIs, or some of their records: stream by stream, each in the order of first counts.
+    fn publish_streams<S: Sink>(
+        &self,
+        publisher: &mut Publisher,
+        bounds: &WindowBounds,
+        counts: &mut [u64],
+        sink: &mut S,
+    ) -> Result<(), S::Error> {
+        let port_of = |id: FlowId| self.slow.flows.get(id).key.port.vport();
+        // Stable, so each ENI's order stays.
+        publisher.order.sort_by_key(|(id, _)| port_of(*id));
+        for (stream, subscription) in self.subscriptions.iter().enumerate() {
+            let from = publisher.order.partition_point(|(id, _)| port_of(*id) < subscription.vport);
+            let of_port = publisher.order[from..].iter().take_while(|(id, _)| port_of(*id) == subscription.vport);
+            for (id, tally) in of_port {
+                let facts = self.windows.facts(&self.slow.flows.get(*id), tally, counts[stream]);
+                debug_assert!(matches!(facts.action, Action::Accept | Action::Reject));
+                if subscription.filter.as_ref().is_none_or(|filter| filter(&facts)) {
+                    counts[stream] += 1;
+                    sink.entry(stream, bounds, &Entry::Flow(&facts))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn add_limits(
+    mut sum: flowlog::conservation::LimitDrops,
+    limits: &flowlog::conservation::LimitDrops,
+) -> flowlog::conservation::LimitDrops {
+    sum.skipped_ring += limits.skipped_ring;
+    sum.skipped_credit += limits.skipped_credit;
+    sum.skipped_dma += limits.skipped_dma;
+    sum.skipped_flow_table += limits.skipped_flow_table;
+    sum
+}

@@ -1,0 +1,145 @@
+//! Punts: judged in batches, so that the memory that each will need is on its way early.
+
+use super::{Meter, MeterError};
+use driver::device::Device;
+use driver::frames::Punt;
+use driver::ring::RingFault;
+use driver::{Cookie, Offload};
+use firmware_abi::frame::{Disposition, PuntReason};
+use firmware_abi::key::FlowKey;
+use flowlog::flows::{Flow, FlowId, Hash};
+use flowlog::slowpath::{Judgement, Outcome};
+
+/// Punts in one transaction.
+pub(super) const BATCH: usize = 64;
+/// Changes of a [`Flow`] that a punt may need journal room for.
+const CHANGES_PER_PUNT: usize = 24;
+
+impl<D: Device + 'static> Meter<D> {
+    /// Judges the punts that wait; returns how many were done.
+    pub(super) fn take_punts<S: std::error::Error + 'static>(&mut self) -> Result<usize, MeterError<S>> {
+        let mut punts = std::mem::take(&mut self.punts);
+        punts.clear();
+        self.driver.punts(&mut punts, BATCH)?;
+        self.prefetch_punts(&punts);
+        let mut done = 0;
+        let mut result = Ok(());
+        for punt in &punts {
+            match self.take_punt(punt) {
+                Ok(true) => done += 1,
+                Ok(false) => {
+                    self.driver.put_back(punt);
+                    break;
+                }
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        self.statistics.punts += done as u64;
+        self.punts = punts;
+        result.map(|()| done)
+    }
+
+    /// Asks for index cells, then flows and tallies.
+    fn prefetch_punts(&self, punts: &[Punt]) {
+        let mut hashes = [Hash::default(); BATCH];
+        for (punt, hash) in punts.iter().zip(&mut hashes) {
+            let key = plain(&punt.header.key);
+            *hash = Hash::of(&key);
+            self.slow.flows.prefetch_index(*hash);
+            self.slow.flows.prefetch_index(Hash::of(&key.reversed()));
+        }
+        for (punt, hash) in punts.iter().zip(&hashes) {
+            if let Some(flow) = self.slow.flows.prefetch_flow(*hash) {
+                self.windows.prefetch(flow, u16::from(punt.header.tail.window()));
+            }
+        }
+    }
+
+    /// Judges one punt; false if it has to wait.
+    fn take_punt<S: std::error::Error + 'static>(&mut self, punt: &Punt) -> Result<bool, MeterError<S>> {
+        let header = &punt.header;
+        let Some(window) = self.windows.of_stamp(header.tail.window()) else { return Ok(false) };
+        if self.driver.arena().room::<Flow>() < CHANGES_PER_PUNT || !self.driver.can_inject(punt)? {
+            return Ok(false);
+        }
+        let reason = PuntReason::from_bits(header.tail.code());
+        if reason == Some(PuntReason::Mirror) {
+            return Ok(true);
+        }
+        let judgement = self.slow.judge(header);
+        let may_retry = self.windows.is_open(window) && self.may_retry(punt)?;
+        if may_retry && (judgement.in_nic || judgement.offload && self.place(&judgement, punt)?) {
+            self.statistics.retries += 1;
+            self.retry_slots += punt.slots();
+            self.driver.inject(punt, Disposition::Retry)?;
+            return Ok(true);
+        }
+        self.count(&judgement, punt, window);
+        let disposition = if judgement.outcome.forwards() { Disposition::Forward } else { Disposition::Drop };
+        self.driver.inject(punt, disposition)?;
+        Ok(true)
+    }
+
+    /// Whether another retry may be on its way: each must find room in the punt ring to come back.
+    fn may_retry(&mut self, punt: &Punt) -> Result<bool, RingFault> {
+        if self.retry_slots + punt.slots() <= self.retry_slots_max {
+            return Ok(true);
+        }
+        if self.driver.inject_is_idle()? {
+            self.retry_slots = 0;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn count(&mut self, judgement: &Judgement, punt: &Punt, window: u16) {
+        let header = &punt.header;
+        let (bytes, flags) = (header.tail.l3_bytes(), header.key.tcp_flags);
+        let recorded = matches!(judgement.outcome, Outcome::Accept | Outcome::Reject | Outcome::AcceptAndDrop);
+        if let (true, Some(flow)) = (recorded, judgement.flow) {
+            self.windows.count(flow, window, bytes, flags, header.time_ns);
+        }
+        if !matches!(judgement.outcome, Outcome::Accept | Outcome::Reject) {
+            let port = header.key.port;
+            self.windows.count_aside(judgement.outcome, port.vport(), port.direction(), window, bytes);
+        }
+    }
+
+    /// Gives a flow a slot, if there is one for it.
+    fn place(&mut self, judgement: &Judgement, punt: &Punt) -> Result<bool, RingFault> {
+        let Some(counting) = judgement.flow else { return Ok(false) };
+        let entry = self.slow.flows.get(counting);
+        let direction = entry.key.port.direction();
+        let primary = self.slow.flows.get(self.slow.primary(counting));
+        if !self.offload.deserves_slot(u64::from(primary.progress.seen()), self.driver.fill(direction)) {
+            return Ok(false);
+        }
+        let flows = &self.slow.flows;
+        let key_of = |cookie: Cookie| flows.checked(cookie.0).map(|flow| flows.get(flow).hardware_key());
+        match self.driver.insert(entry.hardware_key(), Cookie(counting.0), punt.header.aux, key_of)? {
+            Offload::Placed(placement) => {
+                for step in placement.moves.iter() {
+                    self.slow.set_slot(FlowId(step.cookie.0), Some(step.to.0));
+                }
+                self.slow.set_slot(counting, Some(placement.slot.0));
+                self.ageing.renew(direction, placement.slot.0);
+                self.statistics.offloaded += 1;
+                Ok(true)
+            }
+            Offload::Full | Offload::OverQuota | Offload::NoRoom => {
+                self.statistics.no_slot += 1;
+                Ok(false)
+            }
+        }
+    }
+}
+
+/// A punted key as the flow table has it, but for ICMP and later fragments.
+fn plain(key: &FlowKey) -> FlowKey {
+    let mut key = FlowKey { tcp_flags: 0, ..*key };
+    key.port.set_action_bits(0);
+    key
+}

@@ -1,0 +1,250 @@
+//! Replay: a capture through the simulated NIC, records out. The capture's own clock is the NIC's.
+
+use crate::assembly::{self, Assembly, assemble};
+use crate::config::{Config, TimedPolicy};
+use crate::meter::{Meter, MeterError, Sink};
+use firmware_abi::key::Direction;
+use firmware_abi::time::SECOND_NS;
+use flowlog::policy::{Policy, PolicyError, PolicyErrors};
+use sim::card::{Card, Frame, Parameters, SimDevice};
+use sim::frames::FrameBatch;
+use sim::wire::Wire;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// Frames that the NIC gets at a time: as many as it asks memory for ahead.
+pub const BATCH: usize = 64;
+/// Empty windows in a row that are written one by one; a longer gap of the capture is one window.
+const EMPTY_WINDOWS_MAX: u64 = 1_000;
+/// How long after a window's end its publication may take, ns of the NIC's time.
+const SETTLE_NS: u64 = 10 * SECOND_NS;
+
+/// Why a replay ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError<S: std::error::Error + 'static> {
+    /// The meter cannot go on.
+    #[error(transparent)]
+    Meter(#[from] MeterError<S>),
+    /// The rules do not fit the ENIs.
+    #[error("the rules cannot be compiled")]
+    Policy(#[from] PolicyError),
+    /// A change of rules cannot be made.
+    #[error("a policy change cannot be made")]
+    PolicyChange(#[from] PolicyErrors),
+    /// No NIC has these sizes.
+    #[error("{0}")]
+    Parameters(String),
+    /// Publication did not come to its end.
+    #[error("a window was not published within {} s of its end", SETTLE_NS / SECOND_NS)]
+    Unpublished,
+}
+
+/// What happened besides the records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReplayCounts {
+    /// Frames given to the NIC.
+    pub frames: u64,
+    /// Frames that crossed no configured ENI.
+    pub unclaimed: u64,
+    /// Gaps of the capture that were made one window each.
+    pub gaps: u64,
+}
+
+/// A replay under way.
+pub struct Replay<S: Sink> {
+    card: Rc<Card>,
+    meter: Meter<SimDevice>,
+    wire: Wire,
+    sink: S,
+    config: Rc<Config>,
+    changes: VecDeque<TimedPolicy>,
+    epoch: u32,
+    window_ns: u64,
+    counts: ReplayCounts,
+    hairpin: bool,
+}
+
+impl<S: Sink> Replay<S> {
+    /// Powers a NIC on for `config` at `start_ns`, the time of the first frame. `sink` is made for
+    /// the streams that there are.
+    ///
+    /// # Errors
+    /// When the NIC cannot be set up so.
+    pub fn start(
+        config: Rc<Config>,
+        start_ns: u64,
+        sink: impl FnOnce(&Assembly) -> S,
+    ) -> Result<Self, ReplayError<S::Error>> {
+        let assembly = assemble(&config, start_ns)?;
+        let changes = config.policy_timeline(start_ns)?.into();
+        let parameters = Parameters {
+            slots_log2: config.settings.nic.slots_log2,
+            enis_log2: assembly.enis.len().next_power_of_two().trailing_zeros(),
+        };
+        let card = Card::new(parameters).map_err(|error| ReplayError::Parameters(error.to_string()))?;
+        let sink = sink(&assembly);
+        let wire = Wire::new(&assembly.taps);
+        let window_ns = u64::from(assembly.meter.window_seconds) * SECOND_NS;
+        // Only guests of one host can send to each other through it.
+        let hairpin = assembly.enis.len() > 1;
+        card.keep_sent(hairpin);
+        let (meter, _) =
+            Meter::attach(Rc::new(card.device()), &assembly.meter, assembly.enis, assembly.subscriptions)?;
+        Ok(Self {
+            card,
+            meter,
+            wire,
+            sink,
+            config,
+            changes,
+            epoch: 1,
+            window_ns,
+            counts: ReplayCounts::default(),
+            hairpin,
+        })
+    }
+
+    /// Sends frames, oldest first.
+    ///
+    /// # Errors
+    /// When the meter cannot go on.
+    pub fn frames(&mut self, batch: &FrameBatch) -> Result<(), ReplayError<S::Error>> {
+        let mut ready: Vec<Frame<'_>> = Vec::with_capacity(BATCH);
+        for frame in batch {
+            let due = self.changes.front().is_some_and(|change| change.from_ns <= frame.time_ns);
+            let gap = frame.time_ns > self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
+            if due || gap || ready.len() == BATCH {
+                self.offer(&ready)?;
+                ready.clear();
+                self.change_rules(frame.time_ns)?;
+                self.cross_gap(frame.time_ns)?;
+            }
+            let route = self.wire.route(&frame);
+            let way = match (route.egress, route.ingress) {
+                (Some(vport), _) => Some((vport, Direction::Egress)),
+                (None, Some(vport)) => Some((vport, Direction::Ingress)),
+                (None, None) => None,
+            };
+            let Some((vport, direction)) = way else {
+                self.counts.unclaimed += 1;
+                continue;
+            };
+            self.counts.frames += 1;
+            let (time_ns, wire_length, bytes) = (frame.time_ns, frame.wire_length, frame.bytes);
+            ready.push(Frame { time_ns, wire_length, bytes, vport, direction });
+        }
+        self.offer(&ready)
+    }
+
+    fn offer(&mut self, frames: &[Frame<'_>]) -> Result<(), ReplayError<S::Error>> {
+        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
+        card.offer(frames, || meter.poll(card.now_ns(), sink))?;
+        if self.hairpin {
+            self.deliver()?;
+        }
+        Ok(())
+    }
+
+    /// What one guest sent to another of the same host arrives there.
+    fn deliver(&mut self) -> Result<(), ReplayError<S::Error>> {
+        let sent = self.card.take_sent();
+        let mut arriving = Vec::new();
+        for frame in sent.iter().filter(|frame| frame.direction == Direction::Egress) {
+            let seen = sim::frames::Frame {
+                time_ns: frame.time_ns,
+                wire_length: frame.wire_length,
+                bytes: &frame.bytes,
+            };
+            let Some(vport) = self.wire.route(&seen).ingress.filter(|vport| *vport != frame.vport) else { continue };
+            let (time_ns, wire_length, bytes) = (frame.time_ns, frame.wire_length, frame.bytes.as_slice());
+            arriving.push(Frame { time_ns, wire_length, bytes, vport, direction: Direction::Ingress });
+        }
+        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
+        card.offer(&arriving, || meter.poll(card.now_ns(), sink))?;
+        // Nothing that arrived goes out again.
+        self.card.take_sent();
+        Ok(())
+    }
+
+    fn change_rules(&mut self, now_ns: u64) -> Result<(), ReplayError<S::Error>> {
+        while let Some(change) = self.changes.pop_front_if(|change| change.from_ns <= now_ns) {
+            self.advance(change.from_ns)?;
+            self.apply(&change.policy, change.from_ns)?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, policy: &Policy, at_ns: u64) -> Result<(), ReplayError<S::Error>> {
+        self.epoch += 1;
+        let policies = assembly::policies(&self.config.catalogue, policy, self.epoch)?;
+        for (vport, policy) in policies.into_iter().enumerate() {
+            self.meter.set_policy(vport, policy, at_ns.max(self.card.now_ns()), &mut self.sink)?;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, until_ns: u64) -> Result<(), ReplayError<S::Error>> {
+        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
+        card.advance(until_ns, || meter.poll(card.now_ns(), sink))?;
+        if self.hairpin {
+            self.deliver()?;
+        }
+        Ok(())
+    }
+
+    /// A long stretch without a frame is one window, so that it costs a line and not a million.
+    fn cross_gap(&mut self, time_ns: u64) -> Result<(), ReplayError<S::Error>> {
+        let end_of_window = (self.card.now_ns() / self.window_ns + 1) * self.window_ns;
+        if time_ns <= end_of_window.saturating_add(EMPTY_WINDOWS_MAX * self.window_ns) {
+            return Ok(());
+        }
+        self.advance(end_of_window)?;
+        self.card.sleep(time_ns - time_ns % self.window_ns);
+        self.counts.gaps += 1;
+        Ok(())
+    }
+
+    /// Lets the last window end and publishes it.
+    ///
+    /// # Errors
+    /// When the meter cannot go on.
+    pub fn finish(mut self) -> Result<Finished<S>, ReplayError<S::Error>> {
+        let last_ns = self.card.now_ns();
+        self.change_rules(last_ns)?;
+        let end_ns = (last_ns / self.window_ns + 1) * self.window_ns;
+        self.advance(end_ns)?;
+        let mut now_ns = end_ns;
+        while self.meter.open_since_ns() < end_ns {
+            now_ns += SECOND_NS / 1000;
+            if now_ns > end_ns + SETTLE_NS {
+                return Err(ReplayError::Unpublished);
+            }
+            self.advance(now_ns)?;
+            self.meter.poll(now_ns, &mut self.sink)?;
+        }
+        Ok(Finished { card: self.card, meter: self.meter, sink: self.sink, counts: self.counts })
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counts(&self) -> ReplayCounts {
+        self.counts
+    }
+
+    /// Where the records go.
+    pub fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+}
+
+/// A replay that came to its end.
+pub struct Finished<S> {
+    /// The NIC.
+    pub card: Rc<Card>,
+    /// Its meter.
+    pub meter: Meter<SimDevice>,
+    /// Where the records went.
+    pub sink: S,
+    /// What happened.
+    pub counts: ReplayCounts,
+}
