@@ -19,8 +19,9 @@ use std::time::Duration;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 const FLOWS: usize = 1 << 20;
-/// Records that are read at once, and tallies that are fetched ahead.
+/// Records that are read at once.
 const BATCH: usize = 256;
+/// Flows whose buckets are fetched ahead.
 const AHEAD: usize = 32;
 /// Records that one transaction folds.
 const TRANSACTION: usize = 1024;
@@ -36,9 +37,9 @@ struct Tally {
     flags: u32,
 }
 
-#[inline(always)]
-fn fold(tallies: &Table<Tally, Bench>, record: &FlowRecord) {
-    tallies.update(record.cookie as usize, |tally| {
+fn fold_batch(tallies: &Table<Tally, Bench>, records: &[FlowRecord]) {
+    let index_of = |record: &FlowRecord| Some(record.cookie as usize).filter(|index| *index < tallies.len());
+    tallies.update_all(records, index_of, |record, tally| {
         tally.packets += record.packets_first.packets();
         tally.bytes += record.bytes_window.bytes();
         tally.first_tick = tally.first_tick.min(record.packets_first.first_tick());
@@ -46,17 +47,6 @@ fn fold(tallies: &Table<Tally, Bench>, record: &FlowRecord) {
         tally.window = u32::from(record.bytes_window.window());
         tally.flags |= u32::from(record.key.tcp_flags);
     });
-}
-
-fn fold_batch(tallies: &Table<Tally, Bench>, records: &[FlowRecord]) {
-    let prefetch = |record: &FlowRecord| tallies.prefetch(record.cookie as usize);
-    records.iter().take(AHEAD).for_each(prefetch);
-    for (index, record) in records.iter().enumerate() {
-        if let Some(ahead) = records.get(index + AHEAD) {
-            prefetch(ahead);
-        }
-        fold(tallies, record);
-    }
 }
 
 /// CPU time of this thread: wall time on a shared machine says little.
@@ -92,32 +82,54 @@ fn attach(device: &Rc<Shelf>, config: &Config) -> Driver<Bench> {
     Driver::attach(Rc::new(Bench(Rc::clone(device))), config).expect("it attaches").0
 }
 
+/// In which order the numbers of flows come.
+#[derive(Clone, Copy)]
+enum Order {
+    /// In none: they were given to flows as these came.
+    Random,
+    /// As the drain walks the table: a flow's number is its slot's.
+    Slots,
+}
+
 struct Records {
     device: Rc<Shelf>,
     driver: Driver<Bench>,
     tallies: Table<Tally, Bench>,
     numbers: Numbers,
     flows: usize,
+    order: Order,
     written: u32,
     batch: Vec<FlowRecord>,
 }
 
 impl Records {
-    fn new(flows: usize) -> Self {
+    fn new(flows: usize, order: Order) -> Self {
         let device = Shelf::new(17);
         let config = Config { tables_bytes: table_bytes::<Tally>(FLOWS), ..Config::default() };
         let driver = attach(&device, &config);
         let tallies = driver.arena().table("tallies", FLOWS).expect("it fits");
-        Self { device, driver, tallies, numbers: Numbers(1), flows, written: 0, batch: Vec::with_capacity(BATCH) }
+        Self {
+            device,
+            driver,
+            tallies,
+            numbers: Numbers(1),
+            flows,
+            order,
+            written: 0,
+            batch: Vec::with_capacity(BATCH),
+        }
     }
 
-    /// Fills the ring as a drain does: every flow once, cookies in no order.
+    /// Fills the ring as a drain does.
     fn fill(&mut self) {
         let ring = self.device.memory("ring-record-15");
         let size_log2 = Config::default().rings.record_log2;
         for _ in 0..1_u32 << size_log2 {
-            let mut record =
-                FlowRecord { cookie: (self.numbers.next() as usize % self.flows) as u32, ..FlowRecord::default() };
+            let number = match self.order {
+                Order::Random => self.numbers.next() as usize,
+                Order::Slots => self.written as usize,
+            };
+            let mut record = FlowRecord { cookie: (number % self.flows) as u32, ..FlowRecord::default() };
             record.packets_first.set_packets(3);
             record.bytes_window.set_bytes(180);
             record.tail.set_phase(phase(self.written, size_log2));
@@ -152,8 +164,8 @@ impl Records {
 fn record_ring(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record-ring");
     group.throughput(Throughput::Elements(1 << Config::default().rings.record_log2));
-    let mut measure = |name: &str, flows, handle: fn(&Table<Tally, Bench>, &[FlowRecord])| {
-        let mut records = Records::new(flows);
+    let mut measure = |name: &str, flows, order, handle: fn(&Table<Tally, Bench>, &[FlowRecord])| {
+        let mut records = Records::new(flows, order);
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|rounds| {
                 (0..rounds)
@@ -165,11 +177,12 @@ fn record_ring(criterion: &mut Criterion) {
             });
         });
     };
-    measure("copy-out", FLOWS, |_, records| {
+    measure("copy-out", FLOWS, Order::Random, |_, records| {
         black_box(records);
     });
-    measure("fold-1000-flows", 1000, fold_batch);
-    measure("fold-1M-flows", FLOWS, fold_batch);
+    measure("fold-1000-flows", 1000, Order::Random, fold_batch);
+    measure("fold-1M-flows", FLOWS, Order::Random, fold_batch);
+    measure("fold-1M-flows-by-slot", FLOWS, Order::Slots, fold_batch);
     group.finish();
 }
 

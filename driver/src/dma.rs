@@ -288,8 +288,8 @@ impl DmaMemory {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a prefetch is a hint: it reads nothing and does not fault on any address.
         unsafe {
-            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_ET0>(address.cast_const().cast());
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(address.cast_const().cast());
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = address;

@@ -27,6 +27,8 @@ const NAME_BYTES: usize = 32;
 /// Tables that an arena can hold.
 pub const TABLES_MAX: usize = DIRECTORY_BYTES / LINE_BYTES - 1;
 const MAGIC: u64 = u64::from_le_bytes(*b"weirhost");
+/// How many items ahead values are fetched.
+const AHEAD: usize = 32;
 /// Of directory and journal; the tables' own layout is in the directory.
 const LAYOUT_VERSION: u32 = 1;
 
@@ -378,6 +380,30 @@ where
         self.journal.save(self.place + offset, old);
         self.memory.store(offset, value);
         self.journal.device().step();
+    }
+
+    /// Changes, for each of `items`, the value that `index_of` names, undone unless committed. Items
+    /// without an index are passed over. Quicker than [`Table::update`] one by one: values are fetched
+    /// ahead of their use.
+    ///
+    /// # Panics
+    /// As for [`Table::set`].
+    #[inline(always)]
+    #[track_caller]
+    pub fn update_all<I>(
+        &self,
+        items: &[I],
+        index_of: impl Fn(&I) -> Option<usize>,
+        mut change: impl FnMut(&I, &mut T),
+    ) {
+        let fetch = |item: &I| index_of(item).into_iter().for_each(|index| self.prefetch(index));
+        items.iter().take(AHEAD).for_each(fetch);
+        for (number, item) in items.iter().enumerate() {
+            items.get(number + AHEAD).into_iter().for_each(fetch);
+            if let Some(index) = index_of(item) {
+                self.update(index, |value| change(item, value));
+            }
+        }
     }
 
     /// Asks the cache for value `index`; any index is allowed.

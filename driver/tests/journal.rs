@@ -40,10 +40,16 @@ fn transaction(tables: &Tables, number: u32) {
     tables.wide.set(2, [u64::from(number); 4]);
     tables.narrow.set(5, number * 9 + 2);
     tables.wide.update(1, |wide| wide[0] ^= 0xff << number);
+    // A batch that changes one value thrice.
+    let items = [0, 3, 0, 9, 0_usize];
+    let index_of = |item: &usize| Some(*item).filter(|index| *index < tables.narrow.len());
+    tables.narrow.update_all(&items, index_of, |item, value| *value = *value * 3 + *item as u32 + number);
     tables.arena.commit();
 }
 
 const TRANSACTIONS: u32 = 4;
+/// Ten changes of three steps each, and the commit's own.
+const TRANSACTION_STEPS: u64 = 10 * 3 + 1;
 
 /// The tables after each number of transactions.
 fn images() -> Vec<Image> {
@@ -85,14 +91,13 @@ fn a_crash_at_any_step_leaves_the_whole_transaction_or_nothing_of_it() {
         assert!(is_whole, "step {step}: {found:?} after {ended} transactions");
         step += 1;
     }
-    // Six changes of three steps each, and the commit's own.
-    assert_eq!(step, u64::from(TRANSACTIONS) * (6 * 3 + 1), "every step was tried");
+    assert_eq!(step, u64::from(TRANSACTIONS) * TRANSACTION_STEPS, "every step was tried");
 }
 
 #[test]
 fn a_crash_during_the_recovery_from_a_crash_changes_nothing() {
     let images = images();
-    for step in 0..u64::from(TRANSACTIONS) * 19 {
+    for step in 0..u64::from(TRANSACTIONS) * TRANSACTION_STEPS {
         for again in 0.. {
             let (device, ended, _) = die_at(step);
             let recovered = device.crash_at(again, || drop(open(&device))).is_some();

@@ -5,8 +5,9 @@
 //!                           ─ IPv6 + ≤ 4 extensions ───┘  anything else: ports 0
 //! ```
 //!
-//! The outermost IP header counts; tunnels, MPLS and PPPoE are not opened. All headers must lie in
-//! the first [`HEADER_BYTES_MAX`] bytes. A fragment and an ICMP message are marked: the host
+//! The outermost IP header counts; tunnels, MPLS and PPPoE are not opened. All that is read must lie
+//! in the first [`HEADER_BYTES_MAX`] bytes; an extension header may reach further, if what follows
+//! it is neither another one nor has ports. A fragment and an ICMP message are marked: the host
 //! judges those itself.
 
 use firmware_abi::key::{Direction, FlowKey, Port, is_dhcp, protocol};
@@ -156,10 +157,6 @@ fn ipv4(header: &Header<'_>, l3: usize, room: u32, parsed: &mut Parsed) -> Optio
     if parsed.fragment != Fragment::Whole {
         parsed.identification = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
     }
-    // Options that run past what the parser sees leave nothing to find the ports in.
-    if l3 + header_bytes > HEADER_BYTES_MAX {
-        return None;
-    }
     layer4(header, l3 + header_bytes, total as usize - header_bytes, parsed)
 }
 
@@ -180,7 +177,7 @@ fn ipv6(header: &Header<'_>, l3: usize, room: u32, parsed: &mut Parsed) -> Optio
     let mut next = ip[6];
     let mut walked = 0;
     while let Some(length) = extension_bytes(header, next, at)? {
-        if walked == EXTENSIONS_MAX || at + length > end || at + length > HEADER_BYTES_MAX {
+        if walked == EXTENSIONS_MAX || at + length > end {
             return None;
         }
         walked += 1;

@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod card;
+pub mod faults;
 pub mod frames;
 pub mod generate;
 pub mod wire;

@@ -100,7 +100,7 @@ impl<'a> ListedRecord<'a> {
     }
 }
 
-/// The most bytes of a text that is no label: a Community ID is the longest that is written.
+/// What a text must be whose words are not checked one by one.
 const TEXT: &str = "1 to 64 printable ASCII characters";
 
 /// The value of `field`, or what it should be.

@@ -75,10 +75,8 @@ impl TextWriter {
 
         let line_start = out.len();
         out.extend_from_slice(&[0; ROOM_BYTES]);
-        let Some(room) = out[line_start..].first_chunk_mut::<ROOM_BYTES>() else {
-            return;
-        };
-        let mut line = Cursor::new(room);
+        let room = out[line_start..].first_chunk_mut::<ROOM_BYTES>();
+        let mut line = Cursor::new(room.expect("it has just been appended"));
         line.fixed(&self.prefix, self.prefix_bytes);
         if !ip6 {
             line.address(&key.src, false, b' ');
