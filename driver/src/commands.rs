@@ -3,7 +3,7 @@
 //! - Commands take effect in ring order. Their sequence is the ring index with the direction in its
 //!   lowest bit, so an answer alone tells which table it is about.
 //! - Failures are always answered. Success is asked for where the host waits for it (DELETE,
-//!   SET_ENI, READ_ACTIVITY, READ_SLOT, FENCE), and of one command in [`ACKNOWLEDGE_EVERY`]: from
+//!   SET_ENI, READ_ACTIVITY, READ_SLOT, FENCE), and of one command in `ACKNOWLEDGE_EVERY`: from
 //!   those the host learns how far the NIC has read, without reading a register.
 
 use crate::device::Device;

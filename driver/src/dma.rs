@@ -14,8 +14,9 @@
 //! - Values are `FromBytes`: whatever a racing or lying device leaves behind is *some* value.
 //!   What it means is checked by those who read it.
 //! - A handle is neither `Send` nor `Sync`: within the process all accesses are of one thread.
-//! - Loads and stores are volatile, so that none is repeated, left out or moved past another. That
-//!   is all that crash consistency needs: a process that dies leaves its stores in program order.
+//! - Loads and stores are volatile, so that none is repeated, left out or moved past another. Those
+//!   of memory that only the host uses are plain, with `order_stores` where their order counts: a
+//!   process that dies leaves its stores in program order, so the compiler is all there is to hold.
 //!
 //! On a restart the memory is found again by its name; see [`crate::device::Device::dma`].
 
@@ -26,7 +27,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What [`DmaMemory`] is aligned to, bytes; typed accesses may ask for no more.
@@ -69,6 +70,13 @@ impl std::fmt::Debug for DmaMemory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "DmaMemory {{ iova: {}, bytes: {} }}", self.iova, self.bytes)
     }
+}
+
+/// Keeps stores before it before stores after it, as seen by a process that maps the memory once this
+/// one has died: its stores are then in the order of the program, if the compiler kept it.
+#[inline(always)]
+pub(crate) fn order_stores() {
+    compiler_fence(Ordering::SeqCst);
 }
 
 #[cold]
@@ -207,6 +215,34 @@ impl DmaMemory {
         self.check(offset, size_of::<A>() + size_of::<B>());
         self.store(offset, first);
         self.store(offset + size_of::<A>(), second);
+    }
+
+    /// A copy of the value at `offset`, in memory that the device does not write: the compiler may
+    /// leave out what is not used of it.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[must_use]
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn load_own<T: FromBytes + Copy>(&self, offset: usize) -> T {
+        // SAFETY: `at` gives an aligned address within live memory, and any bytes are a `T`. All
+        // accesses are of this thread. Were the device to write here after all, the bytes read would
+        // be some `T` still.
+        unsafe { self.at::<T>(offset).read() }
+    }
+
+    /// Puts `value` at `offset`, in memory that the device does not read. Whoever needs an order of
+    /// such stores that outlives the process puts [`order_stores`] between them.
+    ///
+    /// # Panics
+    /// When it is out of bounds or not aligned.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn store_own<T: IntoBytes + Immutable + Copy>(&self, offset: usize, value: T) {
+        // SAFETY: `at` gives an aligned address within live, writable memory; `T` has no padding.
+        // Nobody in this process holds a reference to it.
+        unsafe { self.at::<T>(offset).write(value) }
     }
 
     /// The dword at `offset`; loads after it see all that the device stored before it.

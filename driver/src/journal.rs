@@ -17,7 +17,7 @@
 //! is a bug of ours and panics.
 
 use crate::device::Device;
-use crate::dma::DmaMemory;
+use crate::dma::{DmaMemory, order_stores};
 use std::cell::Cell;
 use std::rc::Rc;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -118,11 +118,13 @@ impl<D: Device> Journal<D> {
         if size_of::<T>().is_multiple_of(size_of::<Footer>()) {
             self.log.store_both(HEADER_BYTES + used, old, footer);
         } else {
-            self.log.store(HEADER_BYTES + used, old);
-            self.log.store(HEADER_BYTES + after - size_of::<Footer>(), footer);
+            self.log.store_own(HEADER_BYTES + used, old);
+            self.log.store_own(HEADER_BYTES + after - size_of::<Footer>(), footer);
         }
+        order_stores();
         self.device.step();
-        self.log.store(0, after as u64);
+        self.log.store_own(0, after as u64);
+        order_stores();
         self.used.set(after);
         self.device.step();
     }
@@ -130,7 +132,9 @@ impl<D: Device> Journal<D> {
     /// Makes everything since the last commit permanent.
     #[inline]
     pub(crate) fn commit(&self) {
+        order_stores();
         self.log.store(0, 0_u64);
+        order_stores();
         self.used.set(0);
         self.device.step();
     }

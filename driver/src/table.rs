@@ -13,7 +13,7 @@
 //!   wiped, so an arena half made is made anew.
 
 use crate::device::{Device, DeviceError};
-use crate::dma::DmaMemory;
+use crate::dma::{DmaMemory, order_stores};
 use crate::journal::{self, Journal, JournalError};
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -331,7 +331,7 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn get(&self, index: usize) -> T {
-        self.memory.load(index.wrapping_mul(size_of::<T>()))
+        self.memory.load_own(index.wrapping_mul(size_of::<T>()))
     }
 
     /// The `N` values from `first` on.
@@ -342,7 +342,7 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn get_array<const N: usize>(&self, first: usize) -> [T; N] {
-        self.memory.load(first.wrapping_mul(size_of::<T>()))
+        self.memory.load_own(first.wrapping_mul(size_of::<T>()))
     }
 
     /// Puts `value` in the place of value `index`, undone unless committed.
@@ -378,7 +378,8 @@ where
     pub fn replace(&self, index: usize, old: T, value: T) {
         let offset = index.wrapping_mul(size_of::<T>());
         self.journal.save(self.place + offset, old);
-        self.memory.store(offset, value);
+        self.memory.store_own(offset, value);
+        order_stores();
         self.journal.device().step();
     }
 
@@ -404,6 +405,18 @@ where
                 self.update(index, |value| change(item, value));
             }
         }
+    }
+
+    /// Puts `value` in the place of value `index` for good, whatever becomes of the transaction: only
+    /// for what is written again in the same way after a crash.
+    ///
+    /// # Panics
+    /// When there is no such value.
+    #[inline(always)]
+    #[track_caller]
+    pub fn set_for_good(&self, index: usize, value: T) {
+        self.memory.store_own(index.wrapping_mul(size_of::<T>()), value);
+        self.journal.device().step();
     }
 
     /// Asks the cache for value `index`; any index is allowed.

@@ -23,6 +23,12 @@ pub trait Cells<T> {
     fn get(&self, index: usize) -> T;
     /// Changes the value at `index`, which is below [`Self::len`].
     fn set(&mut self, index: usize, value: T);
+    /// As [`Self::set`], and not to be undone: only for what is written again in the same way if a
+    /// crash should undo what is around it.
+    #[inline]
+    fn set_for_good(&mut self, index: usize, value: T) {
+        self.set(index, value);
+    }
     /// Asks for a value that will be needed soon. A hint.
     #[inline]
     fn prefetch(&self, _index: usize) {}

@@ -461,7 +461,8 @@ impl<M: Memory> Windows<M> {
             if place + (AHEAD as u32) < to {
                 self.tallies[bank].prefetch(self.lists[bank].get(place as usize + AHEAD) as usize);
             }
-            self.tallies[bank].set(flow, Tally::default());
+            // A crash comes back to this window's stage, and clears it again.
+            self.tallies[bank].set_for_good(flow, Tally::default());
         }
         self.now.cleared = to;
         if to < self.now.listed[bank] {

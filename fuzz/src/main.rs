@@ -6,6 +6,9 @@ use weir_fuzz::{Budget, Target, run, targets};
 
 const USAGE: &str = "weir-fuzz [--seconds N] [--seed N] [TARGET …]";
 
+/// Bytes of a failing input that are printed; the file has all.
+const SHOWN_MAX: usize = 400;
+
 /// What the command line says.
 struct Arguments {
     seconds: u64,
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
                 let kept = crash.save(target).map_or_else(|error| error.to_string(), |path| path.display().to_string());
                 println!("{:<16} input {} of seed {seed}: {}", target.name, crash.number, crash.message);
                 println!("{:<16} kept as {kept}", "");
-                println!("{:<16} {}", "", crash.input.escape_ascii());
+                println!("{:<16} {}", "", crash.input.get(..SHOWN_MAX).unwrap_or(&crash.input).escape_ascii());
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Runs a target until its time is up, and keeps what makes it fail.
 
+use crate::Target;
 use crate::mutate::mutated;
 use crate::outcome::{Outcome, digest};
 use crate::random::Random;
-use crate::Target;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};

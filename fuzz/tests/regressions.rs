@@ -29,7 +29,7 @@ fn every_seed_is_accepted() {
         let seeds = seeds();
         assert!(!seeds.is_empty(), "{name} has no seed");
         for (number, seed) in seeds.iter().enumerate() {
-            assert!(read(seed).accepted, "{name}: seed {number} is refused: {}", seed.escape_ascii());
+            assert!(read(seed).accepted, "{name}: seed {number} is refused");
         }
     }
 }

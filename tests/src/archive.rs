@@ -81,7 +81,9 @@ impl Archive {
         let mut said: Vec<String> = self
             .records
             .iter()
-            .map(|((stream, ..), (bounds, facts))| format!("{stream} {bounds:?} {:?}", FlowFacts { sequence: 0, ..*facts }))
+            .map(|((stream, ..), (bounds, facts))| {
+                format!("{stream} {bounds:?} {:?}", FlowFacts { sequence: 0, ..*facts })
+            })
             .collect();
         said.sort_unstable();
         said
@@ -127,9 +129,8 @@ impl Archive {
             for Proof { vport, direction, equation, .. } in proofs {
                 let place = format!("window at {start_ns}, port {vport}, {direction:?}");
                 assert_eq!(equation.residual(), (0, 0), "{place}: {equation:#?}");
-                let delivered = |action| {
-                    sums.get(&(*start_ns, *vport, direction.index(), action)).copied().unwrap_or_default()
-                };
+                let delivered =
+                    |action| sums.get(&(*start_ns, *vport, direction.index(), action)).copied().unwrap_or_default();
                 assert_eq!(delivered(Action::Accept), equation.accepted, "{place}: delivered ACCEPT records");
                 assert_eq!(delivered(Action::Reject), equation.rejected, "{place}: delivered REJECT records");
             }

@@ -5,6 +5,6 @@
 //! ```
 
 pub mod archive;
-pub mod bench;
+
 pub mod rig;
 pub mod scenario;

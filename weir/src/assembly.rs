@@ -8,9 +8,9 @@ use crate::meter::{EniSetup, MeterConfig, Subscription};
 use driver::RingSizes;
 use driver::offload::OffloadPolicy;
 use firmware_abi::limits::EniLimits;
-use flowlog::catalogue::{Catalogue, Profile};
+use flowlog::catalogue::{Catalogue, Destination, FlowLog, FlowLogId, Profile};
 use flowlog::policy::{Policy, PolicyError};
-use flowlog::record::{IcmpPorts, Stream};
+use flowlog::record::{FieldList, FlowFacts, IcmpPorts, Stream};
 use flowlog::slowpath::Settings as SlowPathSettings;
 use flowlog::verdict::EniPolicy;
 use sim::wire::Tap;
@@ -100,20 +100,56 @@ fn tap(eni: &flowlog::catalogue::Eni) -> Tap {
     Tap { mac: eni.mac.map(|mac| mac.bytes()), addresses: eni.addresses.clone(), promiscuous: eni.promiscuous }
 }
 
-/// One stream for each ENI that a flow log covers, with what any of its flow logs wants.
+/// A stream of records: what one flow log writes of one ENI to one destination.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    /// The ENI's port.
+    pub vport: u16,
+    /// What the records share.
+    pub stream: Stream,
+    /// The flow log.
+    pub flow_log: FlowLogId,
+    /// The fields of a record.
+    pub fields: FieldList,
+    /// Where the records go.
+    pub destination: Destination,
+    /// Whether a filter may keep records out of it.
+    pub filtered: bool,
+}
+
+/// All streams, in the order of the meter's subscriptions.
+#[must_use]
+pub fn outlets(catalogue: &Catalogue) -> Vec<Outlet> {
+    let outlet = |(vport, log, destination): (u16, &FlowLog, &Destination)| {
+        let eni = catalogue.enis().get(usize::from(vport))?;
+        Some(Outlet {
+            vport,
+            stream: catalogue.stream(&eni.id)?,
+            flow_log: log.id().clone(),
+            fields: log.spec().fields.clone(),
+            destination: destination.clone(),
+            filtered: !log.wants_all(),
+        })
+    };
+    written(catalogue).filter_map(outlet).collect()
+}
+
+/// Port, flow log and destination of each stream.
+fn written(catalogue: &Catalogue) -> impl Iterator<Item = (u16, &FlowLog, &Destination)> {
+    (0..).zip(catalogue.enis()).flat_map(|(vport, eni)| {
+        let logs = catalogue.flow_logs_of(&eni.id);
+        logs.flat_map(move |log| log.spec().destinations.iter().map(move |destination| (vport, log, destination)))
+    })
+}
+
 fn subscriptions(catalogue: &Catalogue) -> Vec<Subscription> {
-    let mut subscriptions = Vec::new();
-    for (vport, eni) in (0..).zip(catalogue.enis()) {
-        let logs: Vec<_> = catalogue.flow_logs_of(&eni.id).cloned().collect();
-        if logs.is_empty() {
-            continue;
-        }
-        let all = logs.iter().any(flowlog::catalogue::FlowLog::wants_all);
-        let filter: Option<Box<dyn Fn(&flowlog::record::FlowFacts) -> bool>> =
-            if all { None } else { Some(Box::new(move |facts| logs.iter().any(|log| log.matches(facts)))) };
-        subscriptions.push(Subscription { vport, filter });
-    }
-    subscriptions
+    let subscription = |(vport, log, _): (u16, &FlowLog, &Destination)| {
+        let log = log.clone();
+        let filter: Option<Box<dyn Fn(&FlowFacts) -> bool>> =
+            if log.wants_all() { None } else { Some(Box::new(move |facts| log.matches(facts))) };
+        Subscription { vport, filter }
+    };
+    written(catalogue).map(subscription).collect()
 }
 
 fn meter_config(config: &Config, start_ns: u64, connections_max: Vec<u32>) -> MeterConfig {

@@ -192,13 +192,32 @@ impl<S: Sink> Replay<S> {
         Ok(())
     }
 
+    /// Lets time pass in which no frame comes. For a replay at the pace of a clock; not for a
+    /// stretch that [`Self::is_gap`].
+    ///
+    /// # Errors
+    /// When the meter cannot go on.
+    pub fn pass(&mut self, until_ns: u64) -> Result<(), ReplayError<S::Error>> {
+        self.change_rules(until_ns)?;
+        self.advance(until_ns)
+    }
+
+    /// Whether the stretch from now to `time_ns`, if it has no frame, is made one window.
+    #[must_use]
+    pub fn is_gap(&self, time_ns: u64) -> bool {
+        time_ns > self.end_of_window_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns)
+    }
+
+    fn end_of_window_ns(&self) -> u64 {
+        (self.card.now_ns() / self.window_ns + 1) * self.window_ns
+    }
+
     /// A long stretch without a frame is one window, so that it costs a line and not a million.
     fn cross_gap(&mut self, time_ns: u64) -> Result<(), ReplayError<S::Error>> {
-        let end_of_window = (self.card.now_ns() / self.window_ns + 1) * self.window_ns;
-        if time_ns <= end_of_window.saturating_add(EMPTY_WINDOWS_MAX * self.window_ns) {
+        if !self.is_gap(time_ns) {
             return Ok(());
         }
-        self.advance(end_of_window)?;
+        self.advance(self.end_of_window_ns())?;
         self.card.sleep(time_ns - time_ns % self.window_ns);
         self.counts.gaps += 1;
         Ok(())

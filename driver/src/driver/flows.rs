@@ -33,7 +33,7 @@ pub enum Offload {
 /// What became of a wish to remove a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// The NIC is told; [`CommandEvent::Removed`] will come, after the record of what was counted.
+    /// The NIC is told; [`crate::CommandEvent::Removed`] will come, after the record of what was counted.
     Asked(Cookie),
     /// The slot holds no flow that could be removed.
     NotThere,
@@ -152,7 +152,7 @@ impl<D: Device> Driver<D> {
         self.slots.set_quota(vport, if slot_quota == 0 { u32::MAX } else { slot_quota });
     }
 
-    /// Asks for the activity bits of a table: [`CommandEvent::ActivityRead`] will come.
+    /// Asks for the activity bits of a table: [`crate::CommandEvent::ActivityRead`] will come.
     ///
     /// # Errors
     /// [`NoRoom`] when the command ring is full: commit, and try again later.
@@ -169,7 +169,7 @@ impl<D: Device> Driver<D> {
         (0..bitmap.bytes()).step_by(8).map(|offset| bitmap.load(offset))
     }
 
-    /// Asks to be told when all commands so far have taken effect: [`CommandEvent::Fenced`].
+    /// Asks to be told when all commands so far have taken effect: [`crate::CommandEvent::Fenced`].
     ///
     /// # Errors
     /// [`NoRoom`] when the command ring is full: commit, and try again later.

@@ -10,8 +10,12 @@ use std::io::{Cursor, Read, Write};
 const FRAMES_MAX: usize = 512;
 
 /// Classic pcap.
-pub(super) const PCAP: Target =
-    Target { name: "capture_pcap", read: capture, seeds: || vec![pcap(12), pcap(0), big_endian(), cooked()], words: &[] };
+pub(super) const PCAP: Target = Target {
+    name: "capture_pcap",
+    read: capture,
+    seeds: || vec![pcap(12), pcap(0), big_endian(), cooked()],
+    words: &[],
+};
 /// pcapng.
 pub(super) const PCAPNG: Target =
     Target { name: "capture_pcapng", read: capture, seeds: || vec![pcapng(1), pcapng(2)], words: &[] };
@@ -74,7 +78,7 @@ impl Read for Drops {
 
 /// Generated frames.
 pub(super) fn generated(packets: u64) -> FrameBatch {
-    let spec = Spec { packets, flows: 8, vlan_share: 0.3, ipv6_share: 0.4, snap_length: 1_514, ..Spec::default() };
+    let spec = Spec { packets, flows: 8, vlan_share: 0.3, ipv6_share: 0.4, snap_length: 2_000, ..Spec::default() };
     let mut batch = FrameBatch::new();
     Generator::new(&spec).expect("the figures are possible").read_into(&mut batch, packets as usize);
     batch
@@ -147,7 +151,8 @@ fn pcapng(interfaces: u32) -> Vec<u8> {
             continue;
         }
         let fields = [number % interfaces, 0x1798, 0xaaaa_0000 + number, length, length];
-        let body: Vec<u8> = fields.iter().flat_map(|field| field.to_le_bytes()).chain(frame.bytes.iter().copied()).collect();
+        let body: Vec<u8> =
+            fields.iter().flat_map(|field| field.to_le_bytes()).chain(frame.bytes.iter().copied()).collect();
         block(&mut file, 6, &body);
     }
     block(&mut file, 5, &[0; 12]);

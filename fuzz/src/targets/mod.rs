@@ -2,6 +2,7 @@
 
 mod captures;
 mod frames;
+mod input;
 mod nic;
 mod records;
 mod replay;

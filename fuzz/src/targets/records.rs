@@ -9,8 +9,27 @@ pub(super) const LINE: Target = Target { name: "record_line", read: line, seeds:
 pub(super) const LIST: Target = Target { name: "record_list", read: list, seeds: list_seeds, words: WORDS };
 
 const WORDS: &[&str] = &[
-    " ", "-", "ACCEPT", "REJECT", "OK", "NODATA", "SKIPDATA", "V1", "2", "eni-", "::", "255.255.255.255", "version",
-    "account-id", "tcp-flags", "x-layer", "x-community-id", "flow-direction", "18446744073709551615", "\r\n", ",",
+    " ",
+    "-",
+    "ACCEPT",
+    "REJECT",
+    "OK",
+    "NODATA",
+    "SKIPDATA",
+    "V1",
+    "2",
+    "eni-",
+    "::",
+    "255.255.255.255",
+    "version",
+    "account-id",
+    "tcp-flags",
+    "x-layer",
+    "x-community-id",
+    "flow-direction",
+    "18446744073709551615",
+    "\r\n",
+    ",",
 ];
 
 /// What is read and written again reads the same, and is written the same.

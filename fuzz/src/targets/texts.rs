@@ -5,7 +5,7 @@ use flowlog::catalogue::{
     Destination, FlowLogId, InstanceId, LicencePresets, Mac, ModelName, ModelTable, RegionTable, SubnetId,
     TrafficFilter, VpcId,
 };
-use flowlog::policy::{AclId, Cidr, ConnectionState, GroupId, Peer, PortRange, Protocol, TrackedFlows};
+use flowlog::policy::{AclId, Cidr, GroupId, Peer, PortRange, Protocol};
 use flowlog::record::{AccountId, EniId, Label};
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -14,14 +14,38 @@ use weir::config::{Config, Nanoseconds, parse_window};
 /// `weir.toml`.
 pub(super) const CONFIG: Target = Target { name: "config", read: config, seeds: config_seeds, words: WORDS };
 /// Comma-separated tables.
-pub(super) const TABLES: Target = Target { name: "tables", read: tables, seeds: table_seeds, words: &[",", "\"", "\n"] };
+pub(super) const TABLES: Target =
+    Target { name: "tables", read: tables, seeds: table_seeds, words: &[",", "\"", "\n"] };
 /// Protocols, ports, CIDRs, ids, durations.
 pub(super) const POLICY: Target = Target { name: "policy_text", read: policy, seeds: policy_seeds, words: WORDS };
 
 const WORDS: &[&str] = &[
-    "[[eni]]\n", "[[policy_change]]\n", "[[security_group]]\n", "[settings]\n", "id = ", "\"", "any", "tcp", "sg-",
-    "acl-", "eni-", "10.0.0.0/8", "::/0", "/33", "-", "80-79", "0-65535", "60s", "ms", "S3.LARGE8", "[", "]", "=",
-    "18446744073709551616", "ff:ff:ff:ff:ff:ff", "\n",
+    "[[eni]]\n",
+    "[[policy_change]]\n",
+    "[[security_group]]\n",
+    "[settings]\n",
+    "id = ",
+    "\"",
+    "any",
+    "tcp",
+    "sg-",
+    "acl-",
+    "eni-",
+    "10.0.0.0/8",
+    "::/0",
+    "/33",
+    "-",
+    "80-79",
+    "0-65535",
+    "60s",
+    "ms",
+    "S3.LARGE8",
+    "[",
+    "]",
+    "=",
+    "18446744073709551616",
+    "ff:ff:ff:ff:ff:ff",
+    "\n",
 ];
 
 /// An error names file and place; what is accepted can be set up.
@@ -49,7 +73,8 @@ fn config_seeds() -> Vec<Vec<u8>> {
 
 fn tables(input: &[u8]) -> Outcome {
     let text = String::from_utf8_lossy(input);
-    let (models, regions, licences) = (ModelTable::parse(&text), RegionTable::parse(&text), LicencePresets::parse(&text));
+    let (models, regions, licences) =
+        (ModelTable::parse(&text), RegionTable::parse(&text), LicencePresets::parse(&text));
     if let Ok(table) = &models {
         assert!(table.profiles().iter().all(|profile| table.profile(&profile.name()).is_ok()), "a model is not found");
     }
@@ -97,8 +122,6 @@ fn policy(input: &[u8]) -> Outcome {
         parse_window(&text).is_ok(),
         text.parse::<Destination>().is_ok(),
         text.parse::<TrafficFilter>().is_ok(),
-        text.parse::<TrackedFlows>().is_ok(),
-        text.parse::<ConnectionState>().is_ok(),
     ];
     let kind = read.iter().fold(1, |bits, read| bits << 1 | u64::from(*read));
     Outcome { accepted: read.contains(&true), kind }
@@ -106,8 +129,27 @@ fn policy(input: &[u8]) -> Outcome {
 
 fn policy_seeds() -> Vec<Vec<u8>> {
     let texts = [
-        "any", "tcp", "58", "8000-8080", "10.0.0.0/8", "2001:db8::/32", "192.0.2.1", "sg-web", "acl-1", "vpc-a", "subnet-a",
-        "ins-a", "i-a", "fl-a", "52:54:00:12:34:56", "S3.LARGE8", "C3.14XLARGE", "1251762227", "eni-lq6mkcis", "500ms", "5m",
+        "any",
+        "tcp",
+        "58",
+        "8000-8080",
+        "10.0.0.0/8",
+        "2001:db8::/32",
+        "192.0.2.1",
+        "sg-web",
+        "acl-1",
+        "vpc-a",
+        "subnet-a",
+        "ins-a",
+        "i-a",
+        "fl-a",
+        "52:54:00:12:34:56",
+        "S3.LARGE8",
+        "C3.14XLARGE",
+        "1251762227",
+        "eni-lq6mkcis",
+        "500ms",
+        "5m",
     ];
     texts.map(|text| text.as_bytes().to_vec()).into()
 }

@@ -254,8 +254,7 @@ mod planted {
     #[test]
     fn dead_links_are_found() {
         let text = "[a](b.md) [c](../README.md#the-way-of-a-packet)\n[d](c.md)\n[e](../README.md#nowhere)\n";
-        let tree =
-            Tree::of(&[("docs/a.md", text), ("docs/b.md", "# B\n"), ("README.md", "## The way of a packet\n")]);
+        let tree = Tree::of(&[("docs/a.md", text), ("docs/b.md", "# B\n"), ("README.md", "## The way of a packet\n")]);
         assert_eq!(lines(&dead_links(&tree)), [2, 3]);
     }
 
@@ -263,7 +262,8 @@ mod planted {
     fn promises_that_are_not_kept_are_found() {
         let page = "`weir replay` `weir fly`\n```sh\n$ cargo run --release -- models # all\n$ make test\n$ make tea\n```\n\
                     `what_is_not_there_yet` `what_is_there_is_found`\n`docs/none.md` `weir/src/cli.rs` `weir [OPTIONS]`\n";
-        let cli = "enum Command {\n    /// Reads.\n    Replay(Replay),\n    Models,\n}\nfn what_is_there_is_found() {}\n";
+        let cli =
+            "enum Command {\n    /// Reads.\n    Replay(Replay),\n    Models,\n}\nfn what_is_there_is_found() {}\n";
         let tree = Tree::of(&[("README.md", page), ("weir/src/cli.rs", cli), ("Makefile", "test: build\n\tcargo\n")]);
         assert_eq!(lines(&broken_promises(&tree)), [1, 5, 7, 8]);
     }

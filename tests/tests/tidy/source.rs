@@ -69,9 +69,8 @@ fn raw_end(chars: &[char], at: usize) -> usize {
     if chars.get(open) != Some(&'"') {
         return at;
     }
-    let closes = |from: usize| {
-        chars.get(from) == Some(&'"') && (1..=hashes).all(|ahead| chars.get(from + ahead) == Some(&'#'))
-    };
+    let closes =
+        |from: usize| chars.get(from) == Some(&'"') && (1..=hashes).all(|ahead| chars.get(from + ahead) == Some(&'#'));
     (open + 1..chars.len()).find(|from| closes(*from)).map_or(chars.len(), |from| from + 1 + hashes)
 }
 
@@ -186,8 +185,11 @@ fn a_word_is_found_whole_only() {
 fn functions_are_measured_from_fn_to_brace() {
     let text = "impl A {\n    fn one(&self) -> u8 {\n        if a { b }\n        1\n    }\n    fn declared(a: [u8; 2]);\n}\nfn two(a: [u8; 2]) {}\n";
     let found = functions(text);
-    assert_eq!(found, [
-        Function { name: "one".to_owned(), line: 2, lines: 4 },
-        Function { name: "two".to_owned(), line: 8, lines: 1 }
-    ]);
+    assert_eq!(
+        found,
+        [
+            Function { name: "one".to_owned(), line: 2, lines: 4 },
+            Function { name: "two".to_owned(), line: 8, lines: 1 }
+        ]
+    );
 }

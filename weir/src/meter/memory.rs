@@ -39,6 +39,11 @@ impl<T: Value, D: Device> Cells<T> for ArenaCells<T, D> {
     }
 
     #[inline(always)]
+    fn set_for_good(&mut self, index: usize, value: T) {
+        self.0.set_for_good(index, value);
+    }
+
+    #[inline(always)]
     fn prefetch(&self, index: usize) {
         self.0.prefetch(index);
     }

@@ -1,0 +1,45 @@
+//! A driver that dies at any instruction loses nothing and repeats nothing.
+
+use weir_tests::rig::{Deaths, Rig, run};
+use weir_tests::scenario::Scenario;
+
+const DEATHS: u64 = 130;
+
+fn deaths_of(reference: &Scenario, steps: u64) -> Deaths {
+    let _ = reference;
+    Deaths { most: DEATHS, steps_apart: steps, ..Deaths::default() }
+}
+
+/// The run without deaths, checked by itself.
+fn undisturbed(scenario: &Scenario) -> Rig {
+    let rig = run(scenario, Deaths::default());
+    println!("{}: {:?}", rig.place(), rig.tally);
+    rig.archive.check();
+    rig
+}
+
+#[test]
+fn explore() {
+    let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(3);
+    for seed in 1..=seeds {
+        let caught = std::panic::catch_unwind(|| {
+            let scenario = Scenario::narrow(seed);
+            let calm = undisturbed(&scenario);
+            let steps = calm.steps() / DEATHS;
+            let rough = run(&scenario, deaths_of(&scenario, steps));
+            println!("{}: {:?} {} repeated", rough.place(), rough.tally, rough.archive.repeated());
+            rough.archive.check();
+            assert_eq!(rough.archive.sums(), calm.archive.sums());
+            let (a, b) = (rough.archive.said(), calm.archive.said());
+            let (a, b): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
+                (a.into_iter().collect(), b.into_iter().collect());
+            println!("seed {seed}: {} differences of {}", a.difference(&b).count(), b.len());
+            for (a, b) in a.difference(&b).zip(b.difference(&a)).take(2) {
+                println!("ROUGH {a}\nCALM  {b}");
+            }
+        });
+        if caught.is_err() {
+            println!("FAILED seed {seed}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The manifest of an output directory: a JSON line per window, each with the hash of the one before.
+//!
+//! ```text
+//!   {"window":0, … ,"previous":"00…00","seal":"<SHA-256 of the line before ,\"seal\">"}\n
+//!   {"window":1, … ,"previous":"<SHA-256 of the whole line above, line feed included>","seal": … }\n
+//! ```
+//!
+//! So a change of any line shows in the line itself and in the next one.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+use flowlog::record::EniId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::part::hex;
+use super::writer::Format;
+use super::OutputError;
+use crate::stats::{SideJson, Sum};
+
+/// The manifest's name in its directory.
+pub const NAME: &str = "manifest.ndjson";
+/// What the first line has for its predecessor.
+pub const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A window's line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// How many windows came before it.
+    pub window: u64,
+    /// Its start, RFC 3339.
+    pub start: String,
+    /// Its end.
+    pub end: String,
+    /// Its start, Unix ns.
+    pub start_ns: u64,
+    /// Its end, Unix ns.
+    pub end_ns: u64,
+    /// Both equations of every ENI that has a stream here.
+    pub conservation: Vec<SideJson>,
+    /// What was written.
+    pub streams: Vec<StreamLine>,
+    /// Hash of the line before.
+    pub previous: String,
+    /// Hash of this line up to here.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub seal: String,
+}
+
+/// What a flow log wrote of an ENI in the window.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamLine {
+    /// The ENI.
+    pub eni: EniId,
+    /// The flow log.
+    pub flow_log: String,
+    /// Text or NDJSON.
+    pub format: Format,
+    /// The fields of a record.
+    pub fields: String,
+    /// Whether files have a header line.
+    pub header: bool,
+    /// Whether the flow log's filters may have kept records out.
+    pub filtered: bool,
+    /// Sums over the records that were written.
+    pub written: Written,
+    /// The files.
+    pub files: Vec<FileLine>,
+}
+
+/// Sums over records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// From the network to the guest.
+    pub ingress: ByAction,
+    /// From the guest to the network.
+    pub egress: ByAction,
+}
+
+/// Sums by action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByAction {
+    /// ACCEPT.
+    pub accepted: Sum,
+    /// REJECT.
+    pub rejected: Sum,
+}
+
+/// A file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileLine {
+    /// Its path in the directory.
+    pub path: String,
+    /// Records in it.
+    pub records: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// The SHA-256 hash of its bytes.
+    pub sha256: String,
+}
+
+impl FileLine {
+    /// Where it lies below `root`; none if the path leads out of it.
+    #[must_use]
+    pub fn below(&self, root: &Path) -> Option<PathBuf> {
+        let path = Path::new(&self.path);
+        let inside = path.components().all(|component| matches!(component, Component::Normal(_)));
+        (inside && !self.path.is_empty()).then(|| root.join(path))
+    }
+}
+
+/// The SHA-256 hash of some bytes, in hexadecimal digits.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The part of a line that its seal is the hash of, and the seal.
+#[must_use]
+pub fn split_seal(line: &str) -> Option<(&str, &str)> {
+    let (sealed, rest) = line.rsplit_once(",\"seal\":\"")?;
+    Some((sealed, rest.strip_suffix("\"}")?))
+}
+
+/// A manifest that is being written.
+pub(super) struct Manifest {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    previous: String,
+}
+
+impl Manifest {
+    /// Begins the manifest of `root`; there must be none.
+    pub(super) fn create(root: &Path) -> Result<Self, OutputError> {
+        let path = root.join(NAME);
+        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|source| {
+            if source.kind() == std::io::ErrorKind::AlreadyExists {
+                return OutputError::Occupied { manifest: path.clone() };
+            }
+            OutputError::File { what: "create", path: path.clone(), source }
+        })?;
+        Ok(Self { path, file, bytes: 0, previous: NO_PREVIOUS.to_owned() })
+    }
+
+    /// Appends a window's line, whole or not at all.
+    pub(super) fn append(&mut self, mut line: Line) -> Result<(), OutputError> {
+        line.previous.clone_from(&self.previous);
+        let failed = |error: serde_json::Error| std::io::Error::other(error);
+        let mut text = serde_json::to_string(&line).map_err(failed).map_err(OutputError::file("write", &self.path))?;
+        text.pop();
+        let seal = hash(text.as_bytes());
+        text.push_str(",\"seal\":\"");
+        text.push_str(&seal);
+        text.push_str("\"}\n");
+        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        if let Err(source) = written {
+            // Half a line would read as damage.
+            let _ = self.file.set_len(self.bytes);
+            return Err(OutputError::File { what: "write", path: self.path.clone(), source });
+        }
+        self.bytes += text.len() as u64;
+        self.previous = hash(text.as_bytes());
+        Ok(())
+    }
+}

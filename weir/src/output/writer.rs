@@ -1,0 +1,89 @@
+//! One stream's way to write a record.
+
+use flowlog::record::{Entry, FieldList, JsonWriter, ListWriter, RecordSettings, TextWriter, WindowBounds};
+use serde::{Deserialize, Serialize};
+
+use crate::assembly::Outlet;
+
+/// The form of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Lines of fields with spaces between them; 14 unless chosen.
+    #[default]
+    Text,
+    /// A JSON object a line, with every field unless chosen.
+    Ndjson,
+}
+
+impl Format {
+    /// How names of its files end.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "log",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+/// Writes the records of a stream.
+pub(super) struct RecordWriter {
+    form: Form,
+    format: Format,
+    fields: FieldList,
+    header: Vec<u8>,
+}
+
+enum Form {
+    Text(Box<TextWriter>),
+    List(ListWriter),
+    Json(JsonWriter),
+}
+
+impl RecordWriter {
+    /// For `outlet`. The default list of a flow log means 14 fields as text without a header, and
+    /// every field as NDJSON; a list that was `chosen` is taken as it is.
+    pub(super) fn new(outlet: &Outlet, settings: RecordSettings, format: Format, chosen: bool) -> Self {
+        let usual = !chosen && outlet.fields == FieldList::default_format();
+        let stream = &outlet.stream;
+        let mut header = Vec::new();
+        let (form, fields) = match format {
+            Format::Text if usual => (Form::Text(Box::new(TextWriter::new(stream, settings))), outlet.fields.clone()),
+            Format::Text => {
+                outlet.fields.write_header(&mut header);
+                (Form::List(ListWriter::new(stream, settings, &outlet.fields)), outlet.fields.clone())
+            }
+            Format::Ndjson => {
+                let fields = if usual { FieldList::all() } else { outlet.fields.clone() };
+                (Form::Json(JsonWriter::new(stream, settings, &fields)), fields)
+            }
+        };
+        Self { form, format, fields, header }
+    }
+
+    /// The line that stands before its records; often none.
+    pub(super) fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// The fields that it writes.
+    pub(super) fn fields(&self) -> &FieldList {
+        &self.fields
+    }
+
+    /// Text or NDJSON.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Appends a record.
+    #[inline]
+    pub(super) fn entry(&mut self, out: &mut Vec<u8>, window: &WindowBounds, entry: &Entry<'_>) {
+        match &mut self.form {
+            Form::Text(writer) => writer.entry(out, window, entry),
+            Form::List(writer) => writer.entry(out, window, entry),
+            Form::Json(writer) => writer.entry(out, window, entry),
+        }
+    }
+}
