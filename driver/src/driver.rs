@@ -143,10 +143,33 @@ impl<D: Device> Driver<D> {
     /// caller's to count. Answers to the read-back after a re-attach are kept out.
     #[inline]
     pub fn records(&mut self, records: &mut Vec<FlowRecord>, most: usize) -> usize {
+        self.records_until(records, most, |record| record.tail.kind_bits() == RecordKind::WindowEnd as u8)
+    }
+
+    /// As [`Self::records`], but only what EXTRACT and READ_SLOT wrote: stops before the next drain.
+    /// Commands that wait for room in the ring go on, while a window that has ended is not yet done.
+    pub fn extracted_records(&mut self, records: &mut Vec<FlowRecord>, most: usize) -> usize {
+        const EXTRACTED: [u8; 2] = [RecordKind::Evicted as u8, RecordKind::Slot as u8];
+        let is_of_drain = |record: &FlowRecord| !EXTRACTED.contains(&record.tail.kind_bits());
+        let count = self.records_until(records, most, is_of_drain);
+        if count == 0 || !records.last().is_some_and(is_of_drain) {
+            return count;
+        }
+        records.pop();
+        self.records.next = self.records.next.wrapping_sub(1);
+        count - 1
+    }
+
+    #[inline]
+    fn records_until(
+        &mut self,
+        records: &mut Vec<FlowRecord>,
+        most: usize,
+        is_last: impl Fn(&FlowRecord) -> bool,
+    ) -> usize {
         let start = records.len();
         let first = self.records.next;
-        let is_window_end = |record: &FlowRecord| record.tail.kind_bits() == RecordKind::WindowEnd as u8;
-        self.records.take_all(records, most, is_window_end);
+        self.records.take_all(records, most, is_last);
         if let Some(read_back) = &mut self.read_back {
             for (index, record) in (0..).zip(&records[start..]) {
                 if record.tail.kind_bits() == RecordKind::Slot as u8 {
@@ -236,6 +259,32 @@ impl<D: Device> Driver<D> {
     pub fn inject_is_idle(&mut self) -> Result<bool, RingFault> {
         let result = self.frames.inject.is_idle();
         self.count(result)
+    }
+
+    /// The index behind the last frame that was injected and committed.
+    #[must_use]
+    pub const fn inject_index(&self) -> u32 {
+        self.frames.inject.committed
+    }
+
+    /// Whether the NIC has taken the frames that were injected before `index`. One register read.
+    ///
+    /// # Errors
+    /// When the NIC broke a rule of the ring.
+    pub fn has_taken_injects(&mut self, index: u32) -> Result<bool, RingFault> {
+        let result = self.frames.inject.refresh();
+        self.count(result)?;
+        Ok(self.frames.inject.known_nic_index().wrapping_sub(index) <= u32::MAX / 2)
+    }
+
+    /// The index behind the last punt that the NIC has written. One register read.
+    ///
+    /// # Errors
+    /// When the NIC broke a rule of the ring.
+    pub fn punt_producer(&mut self) -> Result<u32, RingFault> {
+        let result = self.frames.punt.refresh();
+        self.count(result)?;
+        Ok(self.frames.punt.known_nic_index())
     }
 
     /// Whether all punts that the NIC has written are taken and committed. One register read.

@@ -62,7 +62,8 @@ bitfield! {
     pub phase, set_phase: 31;
 }
 
-/// A command, 64 bytes, host to NIC.
+/// A command, 64 bytes, host to NIC. Commands take effect in the order of the ring, whatever their
+/// direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C, align(8))]
 pub struct Command {

@@ -31,6 +31,24 @@ pub const fn h3(identity: &[u64; 5]) -> u64 {
     hash
 }
 
+/// [`h3`] of four keys, lane by lane.
+#[must_use]
+#[inline]
+pub fn h3_lanes(identities: &[[u64; 5]; 4]) -> [u64; 4] {
+    let mut hashes = [0; 4];
+    for round in 0..ROUNDS {
+        if round < 5 {
+            for (hash, identity) in hashes.iter_mut().zip(identities) {
+                *hash ^= identity[round];
+            }
+        }
+        hashes = hashes.map(|hash: u64| hash ^ hash << 12);
+        hashes = hashes.map(|hash| hash ^ hash >> 15);
+        hashes = hashes.map(|hash| hash ^ hash << 20);
+    }
+    hashes
+}
+
 /// The key bits whose parity is hash bit `bit` (0 to 63), as five words.
 #[must_use]
 pub const fn mask(bit: u32) -> [u64; 5] {

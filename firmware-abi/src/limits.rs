@@ -4,7 +4,7 @@ use bitfield::bitfield;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 bitfield! {
-    /// Flags of an ENI, the dword `arg` of SET_ENI.
+    /// Flags of an ENI, in the place of SET_ENI's `cookie`.
     #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
     #[repr(transparent)]
     pub struct EniFlags(pub u32);

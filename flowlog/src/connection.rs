@@ -9,10 +9,10 @@ use crate::memory::{Cells, Memory};
 use crate::policy::{ConnectionState, icmp_request_of_reply};
 use crate::slowpath::{Judgement, Outcome, SlowPath, packet_of, write_verdict};
 use crate::verdict::{Action, Track, Verdict};
-use firmware_abi::key::{Direction, FlowKey};
+use firmware_abi::key::{Direction, FlowKey, protocol};
 
 /// How long a flow without a connection is remembered: finding its verdict again costs little.
-const IDLE_SECONDS: u32 = 30;
+pub(crate) const IDLE_SECONDS: u32 = 30;
 
 /// One ICMP message, as far as rules and connections care.
 #[derive(Clone, Copy)]
@@ -28,15 +28,19 @@ impl<M: Memory> SlowPath<M> {
         if flow.slot().is_some() {
             return true;
         }
-        let peer = FlowId::from_link(flow.peer).map(|peer| self.flows.get(peer));
         let marks = flow.marks();
+        let idle = seconds.saturating_sub(flow.last_seen);
+        if idle <= self.shortest_timeout {
+            return true;
+        }
+        let peer = FlowId::from_link(flow.peer).map(|peer| self.flows.get(peer));
         let opener = match &peer {
             _ if marks.tracked() => Some(flow),
             Some(peer) if peer.marks().tracked() && !marks.rejected() => Some(peer),
             _ => None,
         };
         let Some(opener) = opener else {
-            return seconds.saturating_sub(flow.last_seen) <= IDLE_SECONDS;
+            return idle <= IDLE_SECONDS;
         };
         if peer.is_some_and(|peer| peer.slot().is_some()) {
             return true;
@@ -280,9 +284,13 @@ impl Message {
     }
 }
 
-/// Whether a message asks for an answer that the security groups then let through.
+/// Whether a message asks for an answer that the security groups then let through: those that
+/// [`icmp_request_of_reply`] names.
 fn is_request(ip_protocol: u8, kind: u8) -> bool {
-    (0..=u8::MAX).any(|reply| icmp_request_of_reply(ip_protocol, reply) == Some(kind))
+    match ip_protocol {
+        protocol::ICMP => matches!(kind, 8 | 13 | 15 | 17),
+        _ => kind == 128,
+    }
 }
 
 /// The key that a request's connection is remembered by.
@@ -299,4 +307,19 @@ pub(crate) fn advanced(state: u8, ip_protocol: u8, flags: u8, is_reply: bool) ->
     ConnectionState::try_from(state)
         .map_or_else(|_| ConnectionState::first(ip_protocol, flags), |state| state.advance(ip_protocol, flags, is_reply))
         as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_a_request_if_some_message_answers_it() {
+        for ip_protocol in [protocol::ICMP, protocol::ICMPV6] {
+            for kind in 0..=u8::MAX {
+                let answered = (0..=u8::MAX).any(|reply| icmp_request_of_reply(ip_protocol, reply) == Some(kind));
+                assert_eq!(is_request(ip_protocol, kind), answered, "type {kind} of protocol {ip_protocol}");
+            }
+        }
+    }
 }

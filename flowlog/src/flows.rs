@@ -197,6 +197,8 @@ pub struct Flows<M: Memory> {
     index: M::Cells<u64>,
     heads: M::Cells<Heads>,
     now: Heads,
+    /// Entries ever used, as of the last commit.
+    committed_top: u32,
     index_log2: u32,
 }
 
@@ -231,13 +233,14 @@ impl<M: Memory> Flows<M> {
         let index = memory.table("flow index", 1 << index_log2)?;
         let heads: M::Cells<Heads> = memory.table("flow heads", 1)?;
         let now = heads.get(0);
-        Ok(Self { flows, index, heads, now, index_log2 })
+        Ok(Self { flows, index, heads, now, committed_top: now.top, index_log2 })
     }
 
     /// Writes down what [`Self::insert`] and [`Self::remove`] changed; before each commit.
     pub fn settle(&mut self) {
         if self.heads.get(0) != self.now {
             self.heads.set(0, self.now);
+            self.committed_top = self.now.top;
         }
     }
 
@@ -331,11 +334,21 @@ impl<M: Memory> Flows<M> {
         Ok(id)
     }
 
+    /// Fills an entry that was just allocated.
+    fn fill(&mut self, id: FlowId, flow: Flow) {
+        if id.link() > self.committed_top {
+            // Never used before this transaction: undone, it is out of reach.
+            self.flows.set_for_good(id.index(), flow);
+        } else {
+            self.flows.set(id.index(), flow);
+        }
+    }
+
     /// Adds a flow whose key is not in the table.
     pub fn insert(&mut self, mut flow: Flow, hash: Hash) -> Result<FlowId, FlowTableFull> {
         let id = self.allocate()?;
         flow.mark(|marks| marks.set_in_use(true));
-        self.set(id, flow);
+        self.fill(id, flow);
         let mask = self.index.len() - 1;
         let mut place = self.home(hash);
         while self.index.get(place) as u32 != 0 {

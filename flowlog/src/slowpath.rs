@@ -13,7 +13,7 @@
 //! ICMP never goes to the NIC's table, since its verdict may hang on type and code: each message is
 //! judged by itself, and counted in the flow of its addresses.
 
-use crate::connection::advanced;
+use crate::connection::{IDLE_SECONDS, advanced};
 use crate::flows::{Flow, FlowId, Flows, FlowTableFull, Hash, Space};
 use crate::fragments::Fragments;
 use crate::memory::Memory;
@@ -114,6 +114,8 @@ pub struct SlowPath<M: Memory> {
     pub(crate) connections_max: Vec<u32>,
     pub(crate) ports: Vec<Port>,
     pub(crate) settings: Settings,
+    /// No flow is over before it was idle for as long.
+    pub(crate) shortest_timeout: u32,
     changes: Vec<Change>,
     faults: u64,
 }
@@ -139,7 +141,18 @@ impl<M: Memory> SlowPath<M> {
         connections_max: Vec<u32>,
         settings: Settings,
     ) -> Result<Self, M::Error> {
+        let timeouts = &settings.timeouts;
+        let shortest_timeout = [
+            timeouts.tcp_established_seconds,
+            timeouts.tcp_other_seconds,
+            timeouts.udp_seconds,
+            timeouts.udp_stream_seconds,
+            timeouts.other_seconds,
+        ]
+        .into_iter()
+        .fold(IDLE_SECONDS, u32::min);
         Ok(Self {
+            shortest_timeout,
             flows: Flows::new(memory, capacity.flows)?,
             fragments: Fragments::new(memory, capacity.datagrams)?,
             connections: memory.table("connections", capacity.instances.max(1))?,
@@ -160,6 +173,26 @@ impl<M: Memory> SlowPath<M> {
     /// Flows in the NIC whose verdict turned since last asked.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
+    }
+
+    /// Changes that could not be told to the NIC: they come again, before newer ones.
+    pub fn put_back_changes(&mut self, untold: &[Change]) {
+        self.changes.splice(0..0, untold.iter().copied());
+    }
+
+    /// Whether there are changes that the NIC has not been told.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
+    /// After a restart: a slot counts for `cookie`; notes a change if another entry should count.
+    pub fn reconcile(&mut self, cookie: FlowId) {
+        let primary = self.primary(cookie);
+        let (counting, _) = self.counting(primary, &self.flows.get(primary));
+        if counting != cookie {
+            self.changes.push(Change { flow: primary, cookie: counting });
+        }
     }
 
     /// The rules of one ENI change. What the host has judged is judged again at its next packet;

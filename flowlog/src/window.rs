@@ -104,6 +104,9 @@ pub enum Stage {
     Open,
     /// Its end has been read: nothing more comes from the NIC's counters.
     Ended,
+    /// It is complete and being published: until that is done nothing else may change, so that it
+    /// says the same however often it is begun.
+    Publishing,
     /// It is published; its tallies are being cleared.
     Published,
 }
@@ -225,6 +228,7 @@ impl<M: Memory> Windows<M> {
         match self.now.stage {
             0 => Stage::Open,
             1 => Stage::Ended,
+            2 => Stage::Publishing,
             _ => Stage::Published,
         }
     }
@@ -274,7 +278,8 @@ impl<M: Memory> Windows<M> {
         let bank = usize::from(window & 1);
         let mut tally = self.tallies[bank].get(flow.index());
         if tally.is_empty() {
-            self.lists[bank].set(self.now.listed[bank] as usize, flow.0);
+            // Undone, it lies behind the list's end.
+            self.lists[bank].set_for_good(self.now.listed[bank] as usize, flow.0);
             self.now.listed[bank] += 1;
         }
         change(&mut tally);
@@ -439,15 +444,19 @@ impl<M: Memory> Windows<M> {
         (tally.packets_flags >> 56) as u8
     }
 
-    /// The next `most` flows of the published window that [`Self::clear`] will come to.
-    pub fn uncleared(&self, most: usize) -> impl Iterator<Item = (FlowId, Tally)> + '_ {
-        let bank = self.bank();
+    /// The places on the published window's list that [`Self::clear`] will come to next.
+    #[must_use]
+    pub fn uncleared(&self, most: usize) -> std::ops::Range<usize> {
         let from = self.now.cleared as usize;
-        let to = (self.now.listed[bank] as usize).min(from + most);
-        (from..to).map(move |place| {
-            let flow = FlowId(self.lists[bank].get(place));
-            (flow, self.tallies[bank].get(flow.index()))
-        })
+        from..(self.now.listed[self.bank()] as usize).min(from + most)
+    }
+
+    /// The flow at a place of the oldest window's list, and what it counted.
+    #[must_use]
+    #[inline]
+    pub fn tally_at(&self, place: usize) -> Option<(FlowId, Tally)> {
+        let flow = self.listed(place)?;
+        Some((flow, self.tallies[self.bank()].get(flow.index())))
     }
 
     /// Clears up to `most` tallies of the published window; true once all are, and the next window
@@ -482,9 +491,14 @@ impl<M: Memory> Windows<M> {
         true
     }
 
+    /// The ended window is complete.
+    pub fn begin_publication(&mut self) {
+        self.now.stage = 2;
+    }
+
     /// The records of the ended window are out: from now on they are not given again.
     pub fn published(&mut self) {
-        self.now.stage = 2;
+        self.now.stage = 3;
     }
 
     /// The facts of a flow's record.

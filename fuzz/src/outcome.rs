@@ -32,9 +32,15 @@ impl Outcome {
 }
 
 fn kind(description: &str) -> u64 {
-    let outside = description.split('"').step_by(2).flat_map(str::bytes);
-    let letters = outside.filter(|byte| byte.is_ascii_alphabetic() || b"{[(".contains(byte)).take(LETTERS_MAX);
-    digest(letters)
+    let mut in_text = false;
+    let mut escaped = false;
+    let letters = description.bytes().filter(|byte| {
+        let quote = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        in_text ^= quote;
+        !in_text && (byte.is_ascii_alphabetic() || b"{[(".contains(byte))
+    });
+    digest(letters.take(LETTERS_MAX))
 }
 
 /// FNV-1a.
@@ -46,6 +52,6 @@ pub(crate) fn digest(bytes: impl IntoIterator<Item = u8>) -> u64 {
 #[test]
 fn numbers_and_texts_do_not_tell_kinds_apart_and_words_do() {
     let of = |error: &str| kind(error);
-    assert_eq!(of("Field { found: \"a\", number: 3 }"), of("Field { found: \"bc\", number: 12 }"));
+    assert_eq!(of("Field { found: \"a\", number: 3 }"), of("Field { found: \"b\\\"c\", number: 12 }"));
     assert_ne!(of("Field { number: 3 }"), of("FieldCount { number: 3 }"));
 }

@@ -170,9 +170,12 @@ impl<B: Bus> Nic<B> {
         let direction = command.key.port.direction();
         let (first, count) = (command.slot, command.cookie);
         let slots = self.engine(direction).lookup.len();
-        let unit = ACTIVITY_UNIT.min(slots);
-        let inside = first.checked_add(count).is_some_and(|end| end <= slots);
-        if count == 0 || !inside || first % unit != 0 || count % unit != 0 || command.arg % 8 != 0 {
+        // A table smaller than the unit is answered as if it had as many, the rest untouched.
+        let inside = first.checked_add(count).is_some_and(|end| end <= slots.max(ACTIVITY_UNIT));
+        if count == 0 || !inside || !first.is_multiple_of(ACTIVITY_UNIT)
+            || !count.is_multiple_of(ACTIVITY_UNIT)
+            || !command.arg.is_multiple_of(8)
+        {
             return Status::BadArgument;
         }
         let mut iova = command.arg;

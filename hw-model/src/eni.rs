@@ -20,11 +20,12 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts one packet as `end`.
+    /// Counts one packet as `end`. Counters wrap, as in hardware: a host that injects what was never
+    /// punted takes one below 0, and finds that in its ledger.
     #[inline]
     pub fn add(&mut self, end: Ledger, bytes: u32) {
-        self.packets[end as usize] += 1;
-        self.bytes[end as usize] += u64::from(bytes);
+        self.packets[end as usize] = self.packets[end as usize].wrapping_add(1);
+        self.bytes[end as usize] = self.bytes[end as usize].wrapping_add(u64::from(bytes));
     }
 
     /// Moves one packet from where it was to where it ended.

@@ -74,7 +74,8 @@ impl<B: Bus> Nic<B> {
             }
         }
         let waited = self.now_ns.saturating_sub(header.time_ns) + HOST_WAKE_NS + position * HOST_PUNT_NS;
-        self.punt_latency.add(waited * 1000 + fetched);
+        // The header is the host's: its time may be any.
+        self.punt_latency.add(waited.saturating_mul(1000).saturating_add(fetched));
         true
     }
 

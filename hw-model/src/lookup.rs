@@ -54,6 +54,29 @@ pub struct Lookup {
     slots: Vec<Slot>,
     occupied: u32,
     high_water: u32,
+    /// Counts changes of the table, so that what was looked up ahead can be told to be still true.
+    changes: u32,
+}
+
+/// What [`Lookup::ahead`] found.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    slot: u32,
+    changes: u32,
+}
+
+impl Default for Ahead {
+    fn default() -> Self {
+        Self { slot: u32::MAX, changes: 0 }
+    }
+}
+
+impl Ahead {
+    /// The slot whose tag fits, if any.
+    #[must_use]
+    pub fn slot(&self) -> Option<u32> {
+        (self.slot != u32::MAX).then_some(self.slot)
+    }
 }
 
 impl Lookup {
@@ -67,6 +90,7 @@ impl Lookup {
             slots: vec![Slot::default(); slots],
             occupied: 0,
             high_water: 0,
+            changes: 0,
         }
     }
 
@@ -105,18 +129,36 @@ impl Lookup {
         }
     }
 
-    /// The slot that probably holds a key, by its tag, and asks for it: a hint.
+    /// The first slot whose tag fits, and asks for it.
     #[inline]
-    pub fn prefetch_slot(&self, hashed: &Hashed) -> Option<u32> {
+    #[must_use]
+    pub fn ahead(&self, hashed: &Hashed) -> Ahead {
         for row in self.rows(hashed.hash) {
-            let ways = matching(self.tags.get(row)?, hashed.tag);
+            let Some(tags) = self.tags.get(row) else { break };
+            let ways = matching(tags, hashed.tag);
             if ways != 0 {
                 let slot = row * WAYS_USIZE + ways.trailing_zeros() as usize;
-                prefetch(self.slots.get(slot)?);
-                return Some(slot as u32);
+                if let Some(slot) = self.slots.get(slot) {
+                    prefetch(slot);
+                }
+                return Ahead { slot: slot as u32, changes: self.changes };
             }
         }
-        None
+        Ahead { slot: u32::MAX, changes: self.changes }
+    }
+
+    /// The slot that holds a key, given what was found ahead.
+    #[inline]
+    #[must_use]
+    pub fn find_ahead(&self, hashed: &Hashed, ahead: Ahead) -> Option<(u32, SlotAction)> {
+        if ahead.changes == self.changes {
+            // No tag fitted, and none has come.
+            let slot = self.slots.get(ahead.slot()? as usize)?;
+            if slot.identity == hashed.identity {
+                return Some((ahead.slot, slot.action()));
+            }
+        }
+        self.find(hashed)
     }
 
     /// The slot that holds a key.
@@ -157,6 +199,7 @@ impl Lookup {
         self.slots[place] = Slot { identity: hashed.identity, cookie, action, valid: true };
         self.tags[place / WAYS_USIZE][place % WAYS_USIZE] = hashed.tag;
         self.occupied += 1;
+        self.changes = self.changes.wrapping_add(1);
         self.high_water = self.high_water.max(self.occupied);
     }
 
@@ -173,6 +216,7 @@ impl Lookup {
         self.slots[place] = Slot::default();
         self.tags[place / WAYS_USIZE][place % WAYS_USIZE] = 0;
         self.occupied -= 1;
+        self.changes = self.changes.wrapping_add(1);
     }
 }
 

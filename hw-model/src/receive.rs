@@ -6,6 +6,7 @@
 use crate::dma::Bus;
 use crate::gate::Outgoing;
 use crate::hash::Hashed;
+use crate::lookup::Ahead;
 use crate::nic::Nic;
 use crate::parse::{Class, Parsed, parse};
 use firmware_abi::descriptor::Ledger;
@@ -32,6 +33,7 @@ pub struct Frame<'a> {
 pub struct Staged {
     parsed: Parsed,
     hashed: Hashed,
+    ahead: Ahead,
 }
 
 impl<B: Bus> Nic<B> {
@@ -39,22 +41,29 @@ impl<B: Bus> Nic<B> {
     pub fn begin(&mut self, frames: &[Frame<'_>]) {
         self.staged.clear();
         self.cursor = 0;
-        for frame in frames {
-            let parsed = parse(frame.bytes, frame.wire_length, frame.vport, frame.direction);
-            let mut staged = Staged { parsed, hashed: Hashed::default() };
-            if parsed.class == Class::Flow {
-                staged.hashed = Hashed::of(&parsed.key);
-                self.engines[frame.direction.index()].lookup.prefetch_tags(&staged.hashed);
+        self.staged.extend(frames.iter().map(|frame| Staged {
+            parsed: parse(frame.bytes, frame.wire_length, frame.vport, frame.direction),
+            ..Staged::default()
+        }));
+        let (fours, rest) = self.staged.as_chunks_mut::<4>();
+        for four in fours {
+            let hashed = Hashed::of_four(four.each_ref().map(|staged| &staged.parsed.key));
+            for (staged, hashed) in four.iter_mut().zip(hashed) {
+                staged.hashed = hashed;
             }
-            self.staged.push(staged);
+        }
+        for staged in rest {
+            staged.hashed = Hashed::of(&staged.parsed.key);
+        }
+        for (frame, staged) in frames.iter().zip(&self.staged) {
+            self.engines[frame.direction.index()].lookup.prefetch_tags(&staged.hashed);
         }
         let bank = self.windows.open_bank();
-        for (frame, staged) in frames.iter().zip(&self.staged) {
-            if staged.parsed.class == Class::Flow {
-                let engine = &self.engines[frame.direction.index()];
-                if let Some(slot) = engine.lookup.prefetch_slot(&staged.hashed) {
-                    engine.tally.prefetch(bank, slot);
-                }
+        for (frame, staged) in frames.iter().zip(&mut self.staged) {
+            let engine = &self.engines[frame.direction.index()];
+            staged.ahead = engine.lookup.ahead(&staged.hashed);
+            if let Some(slot) = staged.ahead.slot() {
+                engine.tally.prefetch(bank, slot);
             }
         }
     }
@@ -103,7 +112,7 @@ impl<B: Bus> Nic<B> {
             return;
         }
         match parsed.class {
-            Class::Flow => match engine.lookup.find(&staged.hashed) {
+            Class::Flow => match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
                 Some((slot, action)) => self.hit(frame, parsed, slot, action),
                 None => {
                     engine.counters.misses += 1;

@@ -36,13 +36,14 @@ pub struct Wire {
     macs: HashMap<[u8; 6], u16>,
     addresses: HashMap<IpAddr, u16>,
     promiscuous: Option<u16>,
+    takes_all: Option<u16>,
 }
 
 impl Wire {
     /// The ENIs in the order of their ports.
     #[must_use]
     pub fn new(taps: &[Tap]) -> Self {
-        let mut wire = Self { macs: HashMap::new(), addresses: HashMap::new(), promiscuous: None };
+        let mut wire = Self { macs: HashMap::new(), addresses: HashMap::new(), promiscuous: None, takes_all: None };
         for (tap, vport) in taps.iter().zip(0..) {
             if let Some(mac) = tap.mac {
                 wire.macs.entry(mac).or_insert(vport);
@@ -54,21 +55,21 @@ impl Wire {
                 wire.promiscuous = wire.promiscuous.or(Some(vport));
             }
         }
+        wire.takes_all = wire.promiscuous.filter(|_| wire.macs.is_empty() && wire.addresses.is_empty());
         wire
-    }
-
-    /// The port that takes everything, if it is the only one.
-    #[must_use]
-    pub fn takes_all(&self) -> Option<u16> {
-        self.promiscuous.filter(|_| self.macs.is_empty() && self.addresses.is_empty())
     }
 
     /// The way of a frame.
     #[must_use]
+    #[inline]
     pub fn route(&self, frame: &Frame<'_>) -> Route {
-        if let Some(vport) = self.takes_all() {
-            return Route { egress: None, ingress: Some(vport) };
+        match self.takes_all {
+            Some(vport) => Route { egress: None, ingress: Some(vport) },
+            None => self.route_by_address(frame),
         }
+    }
+
+    fn route_by_address(&self, frame: &Frame<'_>) -> Route {
         let (src, dst) = addresses(frame);
         let mac = |at: usize| frame.bytes.get(at..at + 6).and_then(|mac| mac.first_chunk::<6>());
         let find = |mac: Option<&[u8; 6]>, address: Option<IpAddr>| {

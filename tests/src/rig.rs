@@ -13,7 +13,7 @@ use sim::card::{Card, Frame, SimDevice};
 use sim::faults::{Crashed, Crashing, Fuse, LostInterrupts, Numbers, run_until_crash};
 use std::convert::Infallible;
 use std::rc::Rc;
-use weir::meter::{Meter, MeterError, MeterFaults};
+use weir::meter::{Meter, MeterError};
 
 /// Frames that the NIC gets at a time.
 const BATCH: usize = 32;

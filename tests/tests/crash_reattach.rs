@@ -29,7 +29,13 @@ fn explore() {
             let rough = run(&scenario, deaths_of(&scenario, steps));
             println!("{}: {:?} {} repeated", rough.place(), rough.tally, rough.archive.repeated());
             rough.archive.check();
-            assert_eq!(rough.archive.sums(), calm.archive.sums());
+            let (x, y) = (rough.archive.sums(), calm.archive.sums());
+            for (key, sum) in &x { if y.get(key) != Some(sum) { println!("ROUGHSUM {key:x?} {sum:?} CALM {:?}", y.get(key)); 
+              for r in rough.archive.said().iter().filter(|r| r.contains(&format!("src_port: {}, dst_port: {}", key.1[4] as u16, (key.1[4] >> 16) as u16))) { println!("  R {r}"); }
+              for r in calm.archive.said().iter().filter(|r| r.contains(&format!("src_port: {}, dst_port: {}", key.1[4] as u16, (key.1[4] >> 16) as u16))) { println!("  C {r}"); }
+            } }
+            for (key, sum) in &y { if !x.contains_key(key) { println!("CALMSUM only {key:x?} {sum:?}"); } }
+            assert!(x == y);
             let (a, b) = (rough.archive.said(), calm.archive.said());
             let (a, b): (std::collections::BTreeSet<_>, std::collections::BTreeSet<_>) =
                 (a.into_iter().collect(), b.into_iter().collect());

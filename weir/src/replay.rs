@@ -110,14 +110,17 @@ impl<S: Sink> Replay<S> {
     /// When the meter cannot go on.
     pub fn frames(&mut self, batch: &FrameBatch) -> Result<(), ReplayError<S::Error>> {
         let mut ready: Vec<Frame<'_>> = Vec::with_capacity(BATCH);
+        let next_change = |replay: &Self| replay.changes.front().map_or(u64::MAX, |change| change.from_ns);
+        let mut change_ns = next_change(self);
+        let mut gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
         for frame in batch {
-            let due = self.changes.front().is_some_and(|change| change.from_ns <= frame.time_ns);
-            let gap = frame.time_ns > self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
-            if due || gap || ready.len() == BATCH {
+            if ready.len() == BATCH || frame.time_ns >= change_ns || frame.time_ns > gap_ns {
                 self.offer(&ready)?;
                 ready.clear();
                 self.change_rules(frame.time_ns)?;
                 self.cross_gap(frame.time_ns)?;
+                change_ns = next_change(self);
+                gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
             }
             let route = self.wire.route(&frame);
             let way = match (route.egress, route.ingress) {

@@ -56,7 +56,7 @@ fn config(input: &[u8]) -> Outcome {
         Err(error) => {
             let message = error.to_string();
             assert!(message.starts_with("weir.toml:"), "an error without a place: {message}");
-            Err(message)
+            Err(error)
         }
         Ok(config) => {
             let assembled = weir::assembly::assemble(config, 1_700_000_000_000_000_000).is_ok();

@@ -3,7 +3,6 @@
 use super::{CHORE_BATCH, Meter};
 use driver::device::Device;
 use driver::offload::IdleAges;
-use driver::ring::NoRoom;
 use driver::{Removal, Slot};
 use firmware_abi::key::Direction;
 use firmware_abi::time::SECOND_NS;
@@ -11,6 +10,8 @@ use flowlog::flows::{Flow, FlowId};
 
 /// Seconds between two reads of the activity bitmaps.
 const INTERVAL_SECONDS: u32 = 10;
+/// Seconds between two searches for flows that are over, where room is plenty.
+const SEARCH_SECONDS: u32 = 600;
 
 /// What ageing remembers; young again after a restart.
 #[derive(Debug)]
@@ -20,11 +21,18 @@ pub(super) struct Ageing {
     /// Where the search for flows that are over goes on.
     search: u32,
     searched_seconds: u32,
+    expiry_is_due: bool,
 }
 
 impl Ageing {
-    pub(super) fn new(slots: usize) -> Self {
-        Self { ages: [IdleAges::new(slots), IdleAges::new(slots)], next_ns: 0, search: 0, searched_seconds: 0 }
+    pub(super) fn new(slots: usize, start_seconds: u32) -> Self {
+        let ages = [IdleAges::new(slots), IdleAges::new(slots)];
+        Self { ages, next_ns: 0, search: 0, searched_seconds: start_seconds, expiry_is_due: false }
+    }
+
+    /// A window is out: flows that are over may be forgotten.
+    pub(super) fn expiry_is_due(&mut self) {
+        self.expiry_is_due = true;
     }
 
     pub(super) fn renew(&mut self, direction: Direction, slot: u32) {
@@ -34,26 +42,26 @@ impl Ageing {
 
 impl<D: Device + 'static> Meter<D> {
     /// Asks for the activity bitmaps when it is time to.
-    pub(super) fn age(&mut self, now_ns: u64) -> Result<(), NoRoom> {
+    pub(super) fn age(&mut self, now_ns: u64) {
         if now_ns < self.ageing.next_ns {
-            return Ok(());
+            return;
         }
         let first = self.ageing.next_ns == 0;
         self.ageing.next_ns = now_ns + u64::from(INTERVAL_SECONDS) * SECOND_NS;
         if first {
-            return Ok(());
+            return;
         }
         for direction in Direction::ALL {
             if self.driver.fill(direction).occupied > 0 {
-                self.driver.request_activity(direction)?;
+                // A full command ring only leaves it for the next time.
+                let _ = self.driver.request_activity(direction);
             }
         }
         self.commit();
-        Ok(())
     }
 
     /// A bitmap has come: takes the slots of flows away that were idle for long enough.
-    pub(super) fn remove_idle(&mut self, direction: Direction) -> Result<(), NoRoom> {
+    pub(super) fn remove_idle(&mut self, direction: Direction) {
         let idle_reads = self.offload.idle_reads(INTERVAL_SECONDS);
         let bitmap: Vec<u64> = self.driver.activity(direction).collect();
         let mut idle = Vec::new();
@@ -64,14 +72,13 @@ impl<D: Device + 'static> Meter<D> {
             if let Some(cookie) = self.driver.flow_in(direction, slot)
                 && let Some(flow) = self.slow.flows.checked(cookie.0)
             {
-                self.take_out(flow, slot)?;
+                self.take_out(flow, slot);
             }
         }
-        Ok(())
     }
 
-    /// Takes a flow out of the NIC.
-    pub(super) fn take_out(&mut self, flow: FlowId, slot: Slot) -> Result<(), NoRoom> {
+    /// Takes a flow out of the NIC. A full command ring only leaves the slot for later.
+    pub(super) fn take_out(&mut self, flow: FlowId, slot: Slot) {
         let key = self.slow.flows.get(flow).hardware_key();
         if self.driver.arena().room::<Flow>() < 8 {
             self.commit();
@@ -79,7 +86,6 @@ impl<D: Device + 'static> Meter<D> {
         if let Ok(Removal::Asked(_)) = self.driver.remove(slot, key) {
             self.slow.set_slot(flow, None);
         }
-        Ok(())
     }
 
     /// Clears the published window, flow by flow: what the NIC saw of each keeps its connection
@@ -96,22 +102,39 @@ impl<D: Device + 'static> Meter<D> {
     }
 
     fn note_seen(&mut self) {
-        let batch: Vec<_> = self.windows.uncleared(CHORE_BATCH).collect();
-        for (flow, tally) in batch {
-            let primary = self.slow.primary(flow);
+        for place in self.windows.uncleared(CHORE_BATCH) {
+            let Some((id, tally)) = self.windows.tally_at(place) else { continue };
+            if let Some(ahead) = self.windows.listed(place + 16) {
+                self.slow.flows.prefetch(ahead);
+            }
+            let flow = self.slow.flows.get(id);
+            if flow.slot().is_none() && !flow.marks().is_sibling() {
+                continue;
+            }
+            let primary = self.slow.primary(id);
             let Some(slot) = self.slow.flows.get(primary).slot() else { continue };
             let seconds = (self.windows.last_ns(&tally) / SECOND_NS) as u32;
             self.slow.saw(primary, self.windows.flags(&tally), seconds);
             if self.slow.closing(&self.slow.flows.get(primary)) {
-                // A full command ring only leaves the slot for later.
-                let _ = self.take_out(flow, Slot(slot));
+                self.take_out(id, Slot(slot));
             }
         }
     }
 
-    /// Forgets flows that are over. Every flow is looked at about once in [`INTERVAL_SECONDS`].
+    /// Forgets flows that are over. Nothing but room depends on how soon, so a table that is half
+    /// empty is searched seldom; one that counts connections against a limit, often.
+    ///
+    /// To be called when all records are taken: as long as a slot is leaving, or a record waits, there
+    /// may be counts of a flow that no longer has a slot.
     pub(super) fn expire_some(&mut self, seconds: u32) {
-        if seconds.saturating_sub(self.ageing.searched_seconds) < INTERVAL_SECONDS {
+        let leaving = Direction::ALL.iter().any(|direction| self.driver.slot_counters(*direction).leaving > 0);
+        if !self.ageing.expiry_is_due || leaving {
+            return;
+        }
+        self.ageing.expiry_is_due = false;
+        let pressing = self.limits_connections || self.slow.flows.used() as usize > self.flows_max / 2;
+        let interval = if pressing { INTERVAL_SECONDS } else { SEARCH_SECONDS };
+        if seconds.saturating_sub(self.ageing.searched_seconds) < interval {
             return;
         }
         self.ageing.searched_seconds = seconds;

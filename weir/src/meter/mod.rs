@@ -31,7 +31,9 @@ use driver::table::ArenaError;
 use driver::verify::{Verification, VerifyError};
 use driver::{Attached, CommandEvent, Cookie, Driver, RingSizes, Slot};
 use firmware_abi::descriptor::{FlowRecord, Opcode};
+use firmware_abi::key::Direction;
 use firmware_abi::limits::{EniFlags, EniLimits};
+use firmware_abi::ring::RingId;
 use flowlog::flows::FlowId;
 use flowlog::slowpath::{Capacity, Port, Settings as SlowPathSettings, SlowPath};
 use flowlog::verdict::EniPolicy;
@@ -44,6 +46,9 @@ const RECORD_BATCH: usize = 256;
 const COMPLETION_BATCH: usize = 256;
 /// Tallies that are cleared, flows that are looked at, in one transaction.
 const CHORE_BATCH: usize = 512;
+
+/// Polls that a change of rules may take for each of its transactions.
+const POLLS_PER_CHANGE_MAX: u32 = 10_000;
 
 /// One ENI.
 #[derive(Debug)]
@@ -140,11 +145,18 @@ pub struct Meter<D: Device + 'static> {
     windows: Windows<ArenaMemory<D>>,
     offload: OffloadPolicy,
     ageing: Ageing,
+    limits_connections: bool,
+    flows_max: usize,
     subscriptions: Vec<Subscription>,
     ports: usize,
     verifying: bool,
     retry_slots: u32,
     retry_slots_max: u32,
+    closing: publish::Closing,
+    /// The next punt is of a window that cannot be counted before the ended one is out.
+    punt_waits: bool,
+    /// ENIs that the NIC has not been told of, the last one first.
+    untold: Vec<(u16, EniLimits, EniFlags)>,
     punts: Vec<Punt>,
     records: Vec<FlowRecord>,
     events: Vec<CommandEvent>,
@@ -193,15 +205,14 @@ impl<D: Device + 'static> Meter<D> {
         };
         let (mut driver, attached) = Driver::attach(device, &driver_config)?;
         let resumed = matches!(attached, Attached::Resumed);
-        for (vport, eni) in enis.iter().enumerate() {
-            if resumed {
-                driver.set_quota(vport as u16, eni.limits.slot_quota);
-            }
+        let mut untold = Vec::with_capacity(enis.len());
+        for (vport, eni) in enis.iter().enumerate().rev() {
+            driver.set_quota(vport as u16, eni.limits.slot_quota);
             let mut flags = EniFlags(0);
             flags.set_enabled(true);
             flags.set_bits_summed(eni.bits_summed);
             flags.set_instance(eni.instance);
-            driver.set_eni(vport as u16, eni.limits, flags)?;
+            untold.push((vport as u16, eni.limits, flags));
         }
         let ports = enis
             .into_iter()
@@ -212,17 +223,24 @@ impl<D: Device + 'static> Meter<D> {
         let (slow, windows) = tables(&mut memory, config, ports)?;
         driver.commit();
         let slots = 1 << driver.sizes().slots_log2();
+        let retry_slots_max = firmware_abi::ring::retry_reserve(config.rings.punt_log2);
         let mut meter = Self {
             driver,
             slow,
             windows,
             offload: config.offload,
-            ageing: Ageing::new(slots),
+            ageing: Ageing::new(slots, (config.start_time_ns / firmware_abi::time::SECOND_NS) as u32),
+            limits_connections: config.connections_max.iter().any(|limit| *limit != 0),
+            flows_max: config.flows,
             subscriptions,
             ports: port_count,
             verifying: resumed,
-            retry_slots: 0,
-            retry_slots_max: firmware_abi::ring::retry_reserve(config.rings.punt_log2),
+            // Those of an earlier process may still be on their way.
+            retry_slots: if resumed { retry_slots_max } else { 0 },
+            retry_slots_max,
+            closing: publish::Closing::default(),
+            punt_waits: false,
+            untold,
             punts: Vec::with_capacity(punts::BATCH),
             records: Vec::with_capacity(RECORD_BATCH),
             events: Vec::new(),
@@ -231,7 +249,12 @@ impl<D: Device + 'static> Meter<D> {
             publisher: publish::Publisher::default(),
         };
         if resumed {
-            meter.heal()?;
+            meter.heal();
+        }
+        for _ in 0..=port_count {
+            if !meter.tell_enis() {
+                break;
+            }
         }
         Ok((meter, attached))
     }
@@ -283,29 +306,28 @@ impl<D: Device + 'static> Meter<D> {
     /// When the NIC breaks a rule that nothing can be built on, or records cannot be written.
     pub fn poll<S: Sink>(&mut self, now_ns: u64, sink: &mut S) -> Result<(), MeterError<S::Error>> {
         loop {
-            // Asked first: a retry that comes back after this is among the punts that follow.
-            let settled = self.windows.stage() == Stage::Ended && self.retries_are_back()?;
+            if self.window_is_complete()? {
+                self.windows.begin_publication();
+                self.commit();
+            }
+            self.finish_window(sink)?;
             let punts = self.take_punts()?;
             let records = self.take_records();
-            let answers = self.take_answers()?;
+            let answers = self.take_answers();
             if self.verifying {
                 self.verifying = self.driver.verify()? != Verification::Done;
             }
-            self.tell_changes()?;
+            self.tell_changes();
+            self.tell_enis();
             self.commit();
-            if settled && punts == 0 && self.punts_are_judged() {
-                self.publish(sink)?;
-            }
-            if self.windows.stage() == Stage::Published {
-                self.clear();
-                self.expire_some((now_ns / firmware_abi::time::SECOND_NS) as u32);
-                continue;
-            }
-            if punts + records + answers == 0 {
+            if punts + records + answers == 0 && !self.window_is_complete()? {
                 break;
             }
         }
-        self.age(now_ns)?;
+        if self.windows.stage() == Stage::Open {
+            self.expire_some((now_ns / firmware_abi::time::SECOND_NS) as u32);
+        }
+        self.age(now_ns);
         Ok(())
     }
 
@@ -317,13 +339,16 @@ impl<D: Device + 'static> Meter<D> {
     }
 
     fn take_records(&mut self) -> usize {
-        // The records of the next window but one wait until the ended one is out.
-        if self.windows.stage() != Stage::Open {
-            return 0;
-        }
+        let first = self.driver.record_index();
         let mut records = std::mem::take(&mut self.records);
         records.clear();
-        let count = self.driver.records(&mut records, RECORD_BATCH);
+        // The next window's drain waits until the ended one is out, but not what it evicts: commands
+        // would wait for that, and retries for those commands.
+        let count = if self.windows.stage() == Stage::Open {
+            self.driver.records(&mut records, RECORD_BATCH)
+        } else {
+            self.driver.extracted_records(&mut records, RECORD_BATCH)
+        };
         for record in &records {
             if let Some(flow) = self.slow.flows.checked(record.cookie) {
                 self.windows.prefetch(flow, record.bytes_window.window());
@@ -337,10 +362,10 @@ impl<D: Device + 'static> Meter<D> {
         }
         self.statistics.records += count as u64;
         self.records = records;
-        count
+        self.driver.record_index().wrapping_sub(first) as usize
     }
 
-    fn take_answers(&mut self) -> Result<usize, NoRoom> {
+    fn take_answers(&mut self) -> usize {
         let mut events = std::mem::take(&mut self.events);
         events.clear();
         let count = self.driver.completions(COMPLETION_BATCH, |event| events.push(event));
@@ -351,12 +376,20 @@ impl<D: Device + 'static> Meter<D> {
                     self.forget_slot(cookie);
                 }
                 CommandEvent::Failed { .. } => self.faults.commands += 1,
-                CommandEvent::ActivityRead { direction } => self.remove_idle(direction)?,
-                CommandEvent::Removed { .. } | CommandEvent::EniSet { .. } | CommandEvent::Fenced(_) => {}
+                CommandEvent::ActivityRead { .. }
+                | CommandEvent::Removed { .. }
+                | CommandEvent::EniSet { .. }
+                | CommandEvent::Fenced(_) => {}
+            }
+        }
+        // Last, since many removals are more than one transaction.
+        for event in &events {
+            if let CommandEvent::ActivityRead { direction } = *event {
+                self.remove_idle(direction);
             }
         }
         self.events = events;
-        Ok(count)
+        count
     }
 
     fn forget_slot(&mut self, cookie: Cookie) {
@@ -365,15 +398,34 @@ impl<D: Device + 'static> Meter<D> {
         }
     }
 
-    /// Tells the NIC of flows whose verdict turned.
-    fn tell_changes(&mut self) -> Result<(), NoRoom> {
-        for change in self.slow.take_changes() {
+    /// Tells the NIC of flows whose verdict turned, as far as there is room; the others stay noted.
+    fn tell_changes(&mut self) {
+        if !self.slow.has_changes() {
+            return;
+        }
+        let changes = self.slow.take_changes();
+        for (index, change) in changes.iter().enumerate() {
             let flow = self.slow.flows.get(change.flow);
             let Some(slot) = flow.slot() else { continue };
             let key = self.slow.flows.get(change.cookie).hardware_key();
-            self.driver.update(Slot(slot), key, Cookie(change.cookie.0))?;
+            if self.driver.update(Slot(slot), key, Cookie(change.cookie.0)).is_err() {
+                return self.slow.put_back_changes(&changes[index..]);
+            }
         }
-        Ok(())
+    }
+
+    /// Tells the NIC of its ENIs, as far as there is room; whether there are more.
+    fn tell_enis(&mut self) -> bool {
+        let Some((vport, limits, flags)) = self.untold.last().copied() else { return false };
+        let mut next = Some((vport, limits, flags));
+        while let Some((vport, limits, flags)) = next
+            && self.driver.set_eni(vport, limits, flags).is_ok()
+        {
+            self.untold.pop();
+            next = self.untold.last().copied();
+        }
+        self.commit();
+        !self.untold.is_empty()
     }
 
     /// Gives an ENI other rules. Every flow that the NIC holds is judged by them before this returns.
@@ -396,17 +448,34 @@ impl<D: Device + 'static> Meter<D> {
             for id in chunk {
                 self.slow.review(*id, seconds);
             }
-            self.tell_changes()?;
+            self.tell_changes();
             self.commit();
+            // Commands wait for room in the record ring.
+            for _ in 0..POLLS_PER_CHANGE_MAX {
+                if !self.slow.has_changes() {
+                    break;
+                }
+                self.poll(now_ns, sink)?;
+            }
+            if self.slow.has_changes() {
+                return Err(NoRoom { ring: RingId::Command }.into());
+            }
         }
         self.poll(now_ns, sink)
     }
 
-    /// After a crash: what turned in the last transaction was committed with its command, but a slot
-    /// may have been freed, or a command refused, between two commits.
-    fn heal(&mut self) -> Result<(), NoRoom> {
-        self.tell_changes()?;
+    /// After a crash: a verdict may have turned for which the command ring had no room.
+    fn heal(&mut self) {
+        let slots = 1 << self.driver.sizes().slots_log2();
+        for direction in Direction::ALL {
+            for slot in 0..slots {
+                let cookie = self.driver.flow_in(direction, Slot(slot));
+                if let Some(flow) = cookie.and_then(|cookie| self.slow.flows.checked(cookie.0)) {
+                    self.slow.reconcile(flow);
+                }
+            }
+        }
+        self.tell_changes();
         self.commit();
-        Ok(())
     }
 }

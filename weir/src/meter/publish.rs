@@ -6,7 +6,7 @@ use driver::ring::RingFault;
 use flowlog::conservation::Amount;
 use flowlog::flows::FlowId;
 use flowlog::record::{Action, Entry, FlowFacts, WindowBounds};
-use flowlog::window::{Sealed, Tally, status_entry};
+use flowlog::window::{Sealed, Stage, Tally, status_entry};
 
 /// How far ahead flows are asked for.
 const AHEAD: usize = 16;
@@ -48,24 +48,56 @@ pub(super) struct Publisher {
     order: Vec<(FlowId, Tally)>,
 }
 
+/// What an ended window waits for; looked for anew after a restart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Closing {
+    /// Injects before this index may be retries of the window. Later ones are not.
+    injects: Option<u32>,
+    /// All punts of the window lie before this index: those retries are back, or were counted.
+    punts: Option<u32>,
+    /// Punts of the window lie behind some that cannot be counted before it is published.
+    pub(super) rotate: bool,
+}
+
 impl<D: Device + 'static> Meter<D> {
-    /// Whether no retry is on its way: what came back is in the punt ring.
-    pub(super) fn retries_are_back(&mut self) -> Result<bool, RingFault> {
-        let back = self.driver.inject_is_idle()?;
-        if back {
-            self.retry_slots = 0;
+    /// Whether the oldest window has ended and all its punts have been judged. To be asked while no
+    /// transaction is open.
+    pub(super) fn window_is_complete(&mut self) -> Result<bool, RingFault> {
+        if self.windows.stage() != Stage::Ended {
+            return Ok(false);
         }
-        Ok(back)
+        let injects = *self.closing.injects.get_or_insert(self.driver.inject_index());
+        let punts = match self.closing.punts {
+            Some(punts) => punts,
+            None if self.driver.has_taken_injects(injects)? => self.driver.punt_producer()?,
+            None => return Ok(false),
+        };
+        self.closing.punts = Some(punts);
+        if self.driver.punt_index().wrapping_sub(punts) <= u32::MAX / 2 {
+            return Ok(true);
+        }
+        if self.punt_waits {
+            self.closing.rotate = self.ended_window_has_punts()?;
+            return Ok(!self.closing.rotate);
+        }
+        Ok(false)
     }
 
-    /// Whether all punts of the ended window have been judged.
-    pub(super) fn punts_are_judged(&self) -> bool {
-        let ahead = self.driver.punt_index().wrapping_sub(self.windows.punt_producer());
-        ahead <= u32::MAX / 2
+    /// Publishes and clears a window whose publication has begun, before anything else changes.
+    pub(super) fn finish_window<S: Sink>(&mut self, sink: &mut S) -> Result<(), MeterError<S::Error>> {
+        if self.windows.stage() == Stage::Publishing {
+            self.publish(sink)?;
+        }
+        if self.windows.stage() == Stage::Published {
+            self.clear();
+            self.closing = Closing::default();
+            self.ageing.expiry_is_due();
+        }
+        Ok(())
     }
 
     /// Publishes the ended window.
-    pub(super) fn publish<S: Sink>(&mut self, sink: &mut S) -> Result<(), MeterError<S::Error>> {
+    fn publish<S: Sink>(&mut self, sink: &mut S) -> Result<(), MeterError<S::Error>> {
         let mut publisher = std::mem::take(&mut self.publisher);
         publisher.sums.clear();
         publisher.sums.resize(self.ports * 2, [Amount::default(); 2]);

@@ -24,6 +24,7 @@ impl<D: Device + 'static> Meter<D> {
         self.prefetch_punts(&punts);
         let mut done = 0;
         let mut result = Ok(());
+        self.punt_waits = false;
         for punt in &punts {
             match self.take_punt(punt) {
                 Ok(true) => done += 1,
@@ -61,7 +62,7 @@ impl<D: Device + 'static> Meter<D> {
     /// Judges one punt; false if it has to wait.
     fn take_punt<S: std::error::Error + 'static>(&mut self, punt: &Punt) -> Result<bool, MeterError<S>> {
         let header = &punt.header;
-        let Some(window) = self.windows.of_stamp(header.tail.window()) else { return Ok(false) };
+        let Some(window) = self.windows.of_stamp(header.tail.window()) else { return self.let_pass(punt) };
         if self.driver.arena().room::<Flow>() < CHANGES_PER_PUNT || !self.driver.can_inject(punt)? {
             return Ok(false);
         }
@@ -81,6 +82,32 @@ impl<D: Device + 'static> Meter<D> {
         let disposition = if judgement.outcome.forwards() { Disposition::Forward } else { Disposition::Drop };
         self.driver.inject(punt, disposition)?;
         Ok(true)
+    }
+
+    /// A punt of a window that cannot be counted yet. It waits, unless one of the ended window lies
+    /// behind it: then it goes round once more.
+    fn let_pass<S: std::error::Error + 'static>(&mut self, punt: &Punt) -> Result<bool, MeterError<S>> {
+        self.punt_waits = true;
+        if !self.closing.rotate || !self.driver.can_inject(punt)? || !self.may_retry(punt)? {
+            return Ok(false);
+        }
+        self.retry_slots += punt.slots();
+        self.driver.inject(punt, Disposition::Retry)?;
+        Ok(true)
+    }
+
+    /// Whether a punt of the ended window waits behind others that cannot be counted yet.
+    pub(super) fn ended_window_has_punts(&mut self) -> Result<bool, RingFault> {
+        let mut punts = std::mem::take(&mut self.punts);
+        punts.clear();
+        let result = self.driver.punts(&mut punts, usize::MAX);
+        let ended = self.windows.oldest();
+        let found = punts.iter().any(|punt| self.windows.of_stamp(punt.header.tail.window()) == Some(ended));
+        if let Some(first) = punts.first() {
+            self.driver.put_back(first);
+        }
+        self.punts = punts;
+        result.map(|_| found)
     }
 
     /// Whether another retry may be on its way: each must find room in the punt ring to come back.

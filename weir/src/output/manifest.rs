@@ -7,6 +7,7 @@
 //!
 //! So a change of any line shows in the line itself and in the next one.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -15,7 +16,6 @@ use flowlog::record::EniId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::part::hex;
 use super::writer::Format;
 use super::OutputError;
 use crate::stats::{SideJson, Sum};
@@ -122,6 +122,16 @@ pub fn hash(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
+/// Bytes as hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 /// The part of a line that its seal is the hash of, and the seal.
 #[must_use]
 pub fn split_seal(line: &str) -> Option<(&str, &str)> {
@@ -141,11 +151,18 @@ impl Manifest {
     /// Begins the manifest of `root`; there must be none.
     pub(super) fn create(root: &Path) -> Result<Self, OutputError> {
         let path = root.join(NAME);
-        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|source| {
-            if source.kind() == std::io::ErrorKind::AlreadyExists {
-                return OutputError::Occupied { manifest: path.clone() };
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).open(&path).or_else(|error| {
+            let in_use = std::fs::metadata(&path).map_or(true, |known| known.len() > 0);
+            // An empty one is of a run that published nothing.
+            if error.kind() != std::io::ErrorKind::AlreadyExists || in_use {
+                return Err(error);
             }
-            OutputError::File { what: "create", path: path.clone(), source }
+            options.create_new(false).open(&path)
+        });
+        let file = file.map_err(|source| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => OutputError::Occupied { manifest: path.clone() },
+            _ => OutputError::File { what: "create", path: path.clone(), source },
         })?;
         Ok(Self { path, file, bytes: 0, previous: NO_PREVIOUS.to_owned() })
     }

@@ -154,6 +154,12 @@ impl Output {
         self.records
     }
 
+    /// Whether any record goes to standard output.
+    #[must_use]
+    pub fn uses_stdout(&self) -> bool {
+        self.routes.iter().any(|route| matches!(route.place, Place::Stdout))
+    }
+
     /// Writes what is still in the buffer.
     ///
     /// # Errors

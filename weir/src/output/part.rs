@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::OutputError;
+use super::manifest::hex;
 
 /// A file under a temporary name, and later under its own.
 pub(super) struct Part {
@@ -80,14 +81,4 @@ impl Drop for Part {
             let _ = fs::remove_file(if self.named { &self.path } else { &self.temporary });
         }
     }
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

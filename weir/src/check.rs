@@ -1,0 +1,251 @@
+//! Checks an output directory: the chain of its manifest, its files, and that records and
+//! equations say the same.
+//!
+//! For each line of the manifest: its seal and its predecessor's hash; that windows are gapless; that
+//! no equation leaves a residual; of every file the size, the hash and every record; that the sums
+//! over the records are those that the line states and, where no filter kept records out, those of the
+//! equations. A record of text without `flow-direction` does not say its direction: then both
+//! directions are compared together.
+
+mod records;
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use firmware_abi::key::Direction;
+use flowlog::conservation::Equation;
+use flowlog::record::EniId;
+
+use crate::output::manifest::{self, Line, StreamLine};
+use crate::stats::{Side, SideJson, Sum, direction_name};
+use records::{Known, Tally};
+
+/// What a sound directory holds.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    /// Windows.
+    pub windows: u64,
+    /// Files.
+    pub files: u64,
+    /// Records in them.
+    pub records: u64,
+    /// The equations summed over all windows.
+    pub totals: Vec<(EniId, Direction, Side)>,
+    /// Hash of the last line of the manifest.
+    pub head: String,
+}
+
+/// Why a directory is not sound, and where that shows first.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Something cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line is wrong.
+    #[error("{}:{line}: {problem}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// A file is wrong, but no line of it shows where.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The line is none of a manifest.
+    #[error("found no line of a manifest: {0}")]
+    NotManifest(String),
+    /// The line ends too early.
+    #[error("found no line feed at its end: the line is not whole")]
+    CutShort,
+    /// A hash is not that of the bytes.
+    #[error("found {what} {found}, expected {expected}")]
+    Hash {
+        /// Whose.
+        what: &'static str,
+        /// The hash that there is.
+        found: String,
+        /// The hash that there should be.
+        expected: String,
+    },
+    /// A number is not what it should be.
+    #[error("found {what} {found}, expected {expected}")]
+    Number {
+        /// Of what.
+        what: &'static str,
+        /// The number that there is.
+        found: u64,
+        /// The number that there should be.
+        expected: u64,
+    },
+    /// An equation that does not hold.
+    #[error("found a residual of {packets} packets and {bytes} bytes for {eni} {direction}, expected 0 and 0")]
+    Residual {
+        /// The ENI.
+        eni: EniId,
+        /// The direction.
+        direction: String,
+        /// Packets left.
+        packets: i128,
+        /// Bytes left.
+        bytes: i128,
+    },
+    /// Sums that should be the same.
+    #[error(
+        "found {} packets and {} bytes of {what} of {eni}, expected {} and {} as {whose}",
+        found.packets, found.bytes, expected.packets, expected.bytes
+    )]
+    Sums {
+        /// Of which records.
+        what: String,
+        /// The ENI.
+        eni: EniId,
+        /// The sum that there is.
+        found: Sum,
+        /// The sum that there should be.
+        expected: Sum,
+        /// Who says so.
+        whose: &'static str,
+    },
+    /// A path that leads elsewhere.
+    #[error("found the path `{0}`, expected one inside the directory")]
+    Path(String),
+    /// A field list that cannot be.
+    #[error("{0}")]
+    Fields(String),
+    /// No record.
+    #[error("{0}")]
+    Record(String),
+}
+
+/// Checks the directory `root`. `head` is the hash of its last line, if it is known from elsewhere.
+///
+/// # Errors
+/// At the first thing that is wrong.
+pub fn check_directory(root: &Path, head: Option<&str>) -> Result<Checked, CheckError> {
+    let path = root.join(manifest::NAME);
+    let read = |source| CheckError::Read { path: path.clone(), source };
+    let mut lines = BufReader::new(File::open(&path).map_err(read)?);
+    let mut checked = Checked { head: manifest::NO_PREVIOUS.to_owned(), ..Checked::default() };
+    let mut end_ns = None;
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text).map_err(read)? == 0 {
+            break;
+        }
+        let number = checked.windows + 1;
+        let at = |problem| CheckError::Line { path: path.clone(), line: number, problem };
+        let line = read_line(&text, &checked.head).map_err(at)?;
+        check_numbers(&line, checked.windows, end_ns).map_err(at)?;
+        for stream in &line.streams {
+            check_stream(root, &line, stream, &at, &mut checked)?;
+        }
+        for side in &line.conservation {
+            add_total(&mut checked.totals, side);
+        }
+        checked.windows += 1;
+        checked.head = manifest::hash(&text);
+        end_ns = Some(line.end_ns);
+    }
+    match head {
+        Some(expected) if expected != checked.head => Err(CheckError::File {
+            path,
+            problem: Problem::Hash { what: "the last line's SHA-256", found: checked.head, expected: expected.to_owned() },
+        }),
+        _ => Ok(checked),
+    }
+}
+
+/// A line whose hashes are right.
+fn read_line(text: &[u8], previous: &str) -> Result<Line, Problem> {
+    let not_manifest = |error: &dyn std::fmt::Display| Problem::NotManifest(error.to_string());
+    let text = std::str::from_utf8(text).map_err(|error| not_manifest(&error))?;
+    let text = text.strip_suffix('\n').ok_or(Problem::CutShort)?;
+    let line: Line = serde_json::from_str(text).map_err(|error| not_manifest(&error))?;
+    let (sealed, seal) = manifest::split_seal(text).ok_or_else(|| not_manifest(&"expected `seal` at its end"))?;
+    let hash = manifest::hash(sealed.as_bytes());
+    if hash != seal {
+        return Err(Problem::Hash { what: "a line whose SHA-256 is", found: hash, expected: seal.to_owned() });
+    }
+    if line.previous != previous {
+        let expected = previous.to_owned();
+        return Err(Problem::Hash { what: "as hash of the line before", found: line.previous, expected });
+    }
+    Ok(line)
+}
+
+fn check_numbers(line: &Line, window: u64, end_ns: Option<u64>) -> Result<(), Problem> {
+    let same = |what, found, expected| if found == expected { Ok(()) } else { Err(Problem::Number { what, found, expected }) };
+    same("window", line.window, window)?;
+    same("start_ns", line.start_ns, end_ns.unwrap_or(line.start_ns))?;
+    for side in &line.conservation {
+        let (packets, bytes) = side.equation().residual();
+        if (packets, bytes) != (0, 0) {
+            let direction = side.direction.clone();
+            return Err(Problem::Residual { eni: side.eni, direction, packets, bytes });
+        }
+    }
+    Ok(())
+}
+
+fn check_stream(
+    root: &Path,
+    line: &Line,
+    stream: &StreamLine,
+    at: &dyn Fn(Problem) -> CheckError,
+    checked: &mut Checked,
+) -> Result<(), CheckError> {
+    let known = Known::of(stream).map_err(at)?;
+    let mut tally = Tally::default();
+    for file in &stream.files {
+        let path = file.below(root).ok_or_else(|| at(Problem::Path(file.path.clone())))?;
+        records::check_file(&path, file, line, stream, &known, &mut tally)?;
+        checked.files += 1;
+        checked.records += file.records;
+    }
+    let of_eni = |direction: Direction| {
+        let name = direction_name(direction);
+        let side = line.conservation.iter().find(|side| side.eni == stream.eni && side.direction == name);
+        side.map(SideJson::equation).unwrap_or_default()
+    };
+    let equations = Direction::ALL.map(of_eni);
+    let written = [stream.written.ingress, stream.written.egress].map(|side| [side.accepted, side.rejected]);
+    let same = |found, expected, whose| known.compare(stream.eni, found, expected, whose).map_err(at);
+    same(tally.sums, written, "the manifest states")?;
+    if !stream.filtered {
+        let proved = equations.map(|equation: Equation| [equation.accepted.into(), equation.rejected.into()]);
+        same(written, proved, "in the equations")?;
+    }
+    let skipped = equations.iter().fold(0, |sum, equation| sum + equation.skipped.packets);
+    known.check_status(&tally, skipped).map_err(at)
+}
+
+fn add_total(totals: &mut Vec<(EniId, Direction, Side)>, line: &SideJson) {
+    let Some(direction) = Direction::ALL.into_iter().find(|direction| direction_name(*direction) == line.direction) else {
+        return;
+    };
+    let known = totals.iter_mut().find(|(eni, of, _)| *eni == line.eni && *of == direction);
+    match known {
+        Some((_, _, side)) => side.equation.add(&line.equation()),
+        None => totals.push((line.eni, direction, Side { equation: line.equation(), ..Side::default() })),
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line: `weir COMMAND`.
+//!
+//! Every command is a file of this folder: its options, and a function that does it and answers
+//! `Ok` or a [`Failure`]. Only this file turns a failure into a message and an exit code.
+
+mod check;
+mod completions;
+mod count;
+mod failure;
+mod feed;
+mod generate;
+mod measure;
+mod models;
+mod replay;
+mod when;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+pub use when::{When, WhenError};
+
+const AFTER_HELP: &str = "\
+Examples:
+  weir replay capture.pcap                        records on standard output
+  weir replay --config weir.toml --window 60s capture.pcapng.gz
+  tcpdump -w - | weir replay -                    from a pipe
+  weir replay --output records capture.pcap && weir check records
+  weir check capture.pcap                         only the proof that every packet is accounted for
+  weir models S3                                  limits of the instance models
+  weir generate --packets 100k --flows 5k traffic.pcap
+
+Exit codes:
+  0  all went well
+  1  conservation is broken: packets or bytes are missing or doubled, or records were changed
+  2  wrong usage or configuration
+  3  a capture is damaged or cannot be read; the records of what came before are out
+  4  records cannot be written or read back
+  5  the NIC or its driver failed
+
+NO_COLOR turns colours off.";
+
+/// Flow logs, measured in the NIC.
+///
+/// Weir counts every packet that crosses a server's network interfaces, in the NIC, and turns the
+/// counts into flow logs. It accounts for every packet: what crossed equals what was logged plus what was
+/// explicitly skipped.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send captures through the simulated NIC and write their flow log records
+    Replay(Box<replay::ReplayArgs>),
+    /// Prove that every packet is accounted for: of captures, or of a directory of records
+    Check(Box<check::CheckArgs>),
+    /// List the instance models and their limits
+    Models(models::ModelsArgs),
+    /// Write a capture of generated traffic
+    Generate(generate::GenerateArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that `args`, the program's name first, ask for.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help that nobody reads to its end is no failure.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match &cli.command {
+        Command::Replay(args) => replay::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Models(args) => models::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Completions(args) => completions::run(args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                say(&format!("{}{message}\n", failure::label()));
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Writes to standard error; where nobody listens, nothing is lost.
+fn say(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes to standard output, as a whole.
+fn print(text: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(text).and_then(|()| stdout.flush());
+    written.map_err(|error| Failure::Output(crate::output::OutputError::stdout(error)))
+}

@@ -1,0 +1,168 @@
+//! `weir replay`: captures in, flow log records out.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use flowlog::record::FieldList;
+
+use super::count::count;
+use super::feed::{self, Fed, Feed};
+use super::measure::MeasureArgs;
+use super::{Failure, say};
+use crate::output::{Format, Output, OutputError, OutputOptions};
+use crate::progress::{Progress, Unit};
+use crate::stats::Summary;
+
+const AFTER_HELP: &str = "\
+Examples:
+  weir replay capture.pcap
+  weir replay --window 60s --format ndjson capture.pcap | jq .
+  weir replay --config weir.toml --output records --rotate-size 64M morning.pcap.zst noon.pcap.gz
+  weir replay --fields 'srcaddr dstaddr packets bytes action x-rule-id' capture.pcap
+  weir replay --from +10s --to +20s capture.pcap
+  weir replay --model S3.LARGE8 --stats text capture.pcap > records.log
+  zcat capture.pcap.gz | weir replay - | head
+
+Exit codes: 0 all went well, 1 conservation is broken, 2 wrong usage or configuration, 3 a capture is
+damaged (the records of what came before are out), 4 records cannot be written, 5 the NIC failed.";
+
+/// Send captures through the simulated NIC and write their flow log records.
+///
+/// Captures are pcap or pcapng, plain or in gzip or zstd; several are merged by time. Their clock is the
+/// NIC's: the same input gives the same bytes, always.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ReplayArgs {
+    /// Captures; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    measure: MeasureArgs,
+    /// Form of the records
+    #[arg(long, value_enum, default_value_t, help_heading = "Records")]
+    format: Format,
+    /// Fields of a record, with spaces or commas between them, in place of those of the flow logs.
+    /// Text then has a header line
+    #[arg(long, value_name = "LIST", help_heading = "Records")]
+    fields: Option<FieldList>,
+    /// Writes what would go to standard output to a directory: a file per ENI and window, and a
+    /// manifest whose lines chain
+    #[arg(long, short, value_name = "DIR", help_heading = "Records")]
+    output: Option<PathBuf>,
+    /// Bytes after which a window's file is followed by another: 64M, 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = count, help_heading = "Records")]
+    rotate_size: Option<u64>,
+    /// Replaces the records of an earlier run in the directories that are written to
+    #[arg(long, help_heading = "Records")]
+    overwrite: bool,
+    /// Replays at so many times the captures' own pace; as fast as possible without
+    #[arg(long, value_name = "N", value_parser = speed, help_heading = "Running")]
+    speed: Option<f64>,
+    /// Seed of whatever is random. Nothing in a replay is: the statistics repeat it
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Running")]
+    seed: u64,
+    /// Statistics at the end, on standard error: all equations, drops by limit, the NIC's report
+    #[arg(long, value_enum, help_heading = "Running")]
+    stats: Option<StatsFormat>,
+    /// Writes the statistics to a file; JSON, if --stats does not say text
+    #[arg(long, value_name = "FILE", help_heading = "Running")]
+    stats_file: Option<PathBuf>,
+    /// Says the equations of each window in the statistics
+    #[arg(long, short, help_heading = "Running")]
+    verbose: bool,
+    /// No summary and no progress on standard error; errors are still told
+    #[arg(long, short, help_heading = "Running")]
+    quiet: bool,
+}
+
+/// The form of statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StatsFormat {
+    /// Tables for people
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// A factor above 0.
+fn speed(text: &str) -> Result<f64, String> {
+    let wrong = || format!("found `{text}`, expected a number above 0");
+    text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0).ok_or_else(wrong)
+}
+
+impl ReplayArgs {
+    fn options(&self) -> OutputOptions {
+        OutputOptions {
+            format: self.format,
+            fields: self.fields.clone(),
+            directory: self.output.clone(),
+            rotate_bytes: self.rotate_size,
+            overwrite: self.overwrite,
+            keep_windows: self.verbose && (self.stats.is_some() || self.stats_file.is_some()),
+            proofs_only: false,
+        }
+    }
+
+    /// Says what was asked for, where it was asked for.
+    fn report(&self, summary: &Summary<'_>) -> Result<(), Failure> {
+        let Some(path) = &self.stats_file else {
+            match self.stats {
+                Some(StatsFormat::Json) => say(&summary.json()),
+                Some(StatsFormat::Text) => say(&summary.long_text()),
+                None if self.quiet => {}
+                None => say(&summary.short_text()),
+            }
+            return Ok(());
+        };
+        let text = match self.stats {
+            Some(StatsFormat::Text) => summary.long_text(),
+            Some(StatsFormat::Json) | None => summary.json(),
+        };
+        let written = std::fs::write(path, text);
+        written.map_err(|source| OutputError::File { what: "write the statistics to", path: path.clone(), source })?;
+        if !self.quiet {
+            say(&summary.short_text());
+        }
+        Ok(())
+    }
+}
+
+/// Replays captures.
+pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    if args.rotate_size == Some(0) {
+        return Err(Failure::Usage("found --rotate-size 0, expected at least one byte".to_owned()));
+    }
+    let config = args.measure.config()?;
+    let captures = feed::open(&args.files)?;
+    let window_seconds = config.settings.window.get();
+    let output = Output::new(&config, &args.options())?;
+    let progress = Progress::beside_records(Unit::Bytes, captures.size(), args.quiet, output.uses_stdout());
+    let feed = Feed { captures, measure: &args.measure, speed: args.speed, progress };
+    let Fed { mut output, run, damage } = feed.run(config, output)?;
+    output.flush()?;
+    let inputs: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
+    let summary = Summary {
+        inputs: &inputs,
+        seed: args.seed,
+        window_seconds,
+        ledger: output.ledger(),
+        records: output.records(),
+        run: run.as_ref(),
+    };
+    args.report(&summary)?;
+    verdict(output.ledger().broken(), damage)
+}
+
+/// What the exit code says: broken conservation before a damaged capture, and both are told.
+pub(super) fn verdict(broken: u64, damage: Option<sim::capture::CaptureError>) -> Result<(), Failure> {
+    match (broken, damage) {
+        (0, None) => Ok(()),
+        (0, Some(damage)) => Err(Failure::Capture(damage)),
+        (broken, damage) => {
+            if let Some(damage) = damage {
+                say(&format!("{}{damage}\n", super::failure::label()));
+            }
+            Err(Failure::Conservation { broken })
+        }
+    }
+}
