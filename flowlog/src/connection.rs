@@ -54,6 +54,9 @@ impl<M: Memory> SlowPath<M> {
     /// The verdict for a flow's packets now.
     pub(crate) fn ask(&self, flow: &Flow, seconds: u32) -> Verdict {
         let policy = &self.ports[usize::from(flow.key.port.vport())].policy;
+        if let Some(verdict) = policy.unconditional() {
+            return verdict;
+        }
         let track = if flow.marks().tracked() { Track::Tracked } else { self.reply_track(flow, seconds) };
         policy.judge(&packet_of(&flow.key, None), track)
     }

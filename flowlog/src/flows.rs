@@ -11,7 +11,7 @@
 
 use crate::memory::{Cells, Memory};
 use bitfield::bitfield;
-use firmware_abi::hash::h3;
+use firmware_abi::hash::{h3, h3_lanes};
 use firmware_abi::key::{FlowKey, SlotAction, protocol};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -209,6 +209,7 @@ pub struct Hash(u32);
 /// The compared bits: everything but the marks.
 const KEY_MASK: u64 = 0xffff_00ff_ffff_ffff;
 
+#[inline]
 fn words(key: &FlowKey) -> [u64; 5] {
     let mut words = key.words();
     words[4] &= KEY_MASK;
@@ -220,8 +221,40 @@ impl Hash {
     #[must_use]
     #[inline]
     pub fn of(key: &FlowKey) -> Self {
-        // Fibonacci hashing over the linear hash, so that keys in an arithmetic row spread.
-        Self((h3(&words(key)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32)
+        Self::spread(h3(&words(key)))
+    }
+
+    /// Fibonacci hashing over the linear hash, so that keys in an arithmetic row spread.
+    #[inline]
+    fn spread(linear: u64) -> Self {
+        Self((linear.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32)
+    }
+}
+
+/// The hashes of a flow's key and of the key that answers it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hashes {
+    /// Of the key.
+    pub own: Hash,
+    /// Of the other direction's.
+    pub reversed: Hash,
+}
+
+impl Hashes {
+    /// Of a key.
+    #[must_use]
+    pub fn of(key: &FlowKey) -> Self {
+        Self { own: Hash::of(key), reversed: Hash::of(&key.reversed()) }
+    }
+
+    /// Of two keys, in lanes.
+    #[must_use]
+    #[inline]
+    pub fn of_two(keys: [&FlowKey; 2]) -> [Self; 2] {
+        let [first, second] = keys;
+        let [a, b, c, d] =
+            h3_lanes(&[words(first), words(&first.reversed()), words(second), words(&second.reversed())]).map(Hash::spread);
+        [Self { own: a, reversed: b }, Self { own: c, reversed: d }]
     }
 }
 

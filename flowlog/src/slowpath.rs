@@ -14,7 +14,7 @@
 //! judged by itself, and counted in the flow of its addresses.
 
 use crate::connection::{IDLE_SECONDS, advanced};
-use crate::flows::{Flow, FlowId, Flows, FlowTableFull, Hash, Space};
+use crate::flows::{Flow, FlowId, Flows, FlowTableFull, Hashes, Space};
 use crate::fragments::Fragments;
 use crate::memory::Memory;
 use crate::policy::Timeouts;
@@ -252,8 +252,8 @@ impl<M: Memory> SlowPath<M> {
         key
     }
 
-    /// Judges a packet.
-    pub fn judge(&mut self, header: &FrameHeader) -> Judgement {
+    /// Judges a packet. `hashes` are those of its key as the NIC parsed it.
+    pub fn judge(&mut self, header: &FrameHeader, hashes: &Hashes) -> Judgement {
         let key = self.key_of(header);
         let seconds = (header.time_ns / SECOND_NS) as u32;
         let fragment = header.tail.first_fragment() || header.tail.later_fragment();
@@ -264,16 +264,16 @@ impl<M: Memory> SlowPath<M> {
         match key.protocol {
             protocol::UDP if fragment && is_dhcp(key.src_port, key.dst_port) => Judgement::of(Outcome::Excluded),
             protocol::ICMP | protocol::ICMPV6 => self.judge_icmp(key, seconds),
-            _ => self.judge_flow(key, header, seconds, fragment),
+            _ if fragment => self.judge_flow(key, header, seconds, &Hashes::of(&key)),
+            _ => self.judge_flow(key, header, seconds, hashes),
         }
     }
 
-    fn judge_flow(&mut self, key: FlowKey, header: &FrameHeader, seconds: u32, fragment: bool) -> Judgement {
-        let hash = Hash::of(&key);
+    fn judge_flow(&mut self, key: FlowKey, header: &FrameHeader, seconds: u32, hashes: &Hashes) -> Judgement {
         let flags = header.key.tcp_flags;
-        let (id, flow) = match self.flows.find(&key, hash) {
+        let (id, flow) = match self.flows.find(&key, hashes.own) {
             Some(id) => (id, self.meet(id, flags, seconds)),
-            None => match self.open(key, hash, flags, seconds, header.tail.over_new_flow_limit()) {
+            None => match self.open(key, hashes, flags, seconds, header.tail.over_new_flow_limit()) {
                 Ok(opened) => opened,
                 Err(action) => return Judgement::of(Outcome::Unlogged(action)),
             },
@@ -287,7 +287,8 @@ impl<M: Memory> SlowPath<M> {
             _ if entry.marks().rejected() => Outcome::Reject,
             _ => Outcome::Accept,
         };
-        let miss = header.tail.code() == PuntReason::Miss as u8 && !fragment;
+        // A fragment is punted as such, so what is offloaded is never one.
+        let miss = header.tail.code() == PuntReason::Miss as u8;
         let due = flow.progress.seen() >= self.settings.offload_at_packet;
         let in_nic = flow.slot().is_some();
         Judgement {
@@ -350,13 +351,12 @@ impl<M: Memory> SlowPath<M> {
     fn open(
         &mut self,
         key: FlowKey,
-        hash: Hash,
+        hashes: &Hashes,
         flags: u8,
         seconds: u32,
         over_limit: bool,
     ) -> Result<(FlowId, Flow), Action> {
-        let reversed = key.reversed();
-        let peer = self.flows.find(&reversed, Hash::of(&reversed));
+        let peer = self.flows.find(&key.reversed(), hashes.reversed);
         let mut flow = Flow { key, last_seen: seconds, peer: peer.map_or(0, FlowId::link), ..Flow::default() };
         flow.progress.set_seen(1);
         flow.progress.set_opening(opening(key.protocol, flags) as u8);
@@ -370,7 +370,7 @@ impl<M: Memory> SlowPath<M> {
             self.keep_connection(&mut flow, verdict, flags, over_limit);
         }
         let action = if flow.marks().rejected() { Action::Reject } else { Action::Accept };
-        match self.flows.insert(flow, hash) {
+        match self.flows.insert(flow, hashes.own) {
             Ok(id) => {
                 if let Some(peer) = peer {
                     self.link_peer(peer, id, &flow, flags);

@@ -139,6 +139,7 @@ pub struct EniPolicy {
     groups: RuleList,
     group_ids: Box<[GroupId]>,
     acl: Option<(AclId, RuleList)>,
+    allows_all: bool,
 }
 
 impl Policy {
@@ -177,6 +178,7 @@ impl Policy {
             ),
             group_ids: attachments.security_groups.clone().into_boxed_slice(),
             acl,
+            allows_all: false,
         })
     }
 }
@@ -191,6 +193,7 @@ impl EniPolicy {
             groups: RuleList::allow_all(),
             group_ids: Box::default(),
             acl: None,
+            allows_all: true,
         }
     }
 
@@ -204,6 +207,17 @@ impl EniPolicy {
     #[must_use]
     pub fn tracked_flows(&self) -> TrackedFlows {
         self.tracked_flows
+    }
+
+    /// The verdict on every packet, whatever it is and belongs to, if there is such a one.
+    #[must_use]
+    #[inline]
+    pub fn unconditional(&self) -> Option<Verdict> {
+        self.allows_all.then_some(Verdict {
+            action: Action::Accept,
+            layer: Layer::SecurityGroup,
+            rule: RuleId::ALLOW_ALL,
+        })
     }
 
     /// Accepts or rejects a packet. Allocation-free.

@@ -118,13 +118,14 @@ impl<B: Bus> Nic<B> {
             return None;
         }
         if opcode == Opcode::ReadSlot {
-            self.emit_slot(direction, command.slot);
-            return Some(Status::Ok);
+            return self.emit_slot(direction, command.slot).then_some(Status::Ok);
         }
         if slot.identity != command.key.identity() {
             return Some(Status::KeyMismatch);
         }
-        self.extract(direction, command.slot);
+        if !self.extract(direction, command.slot) {
+            return None;
+        }
         if opcode == Opcode::Update {
             let action = command.key.port.action_bits();
             self.engine(direction).lookup.update(command.slot, action, command.cookie);
@@ -138,13 +139,15 @@ impl<B: Bus> Nic<B> {
     }
 
     /// EXTRACT: emits and clears what the slot counted, in every bank that is not drained past it.
-    fn extract(&mut self, direction: Direction, slot: u32) {
+    /// False if a record could not be written: its counts are still in the slot.
+    fn extract(&mut self, direction: Direction, slot: u32) -> bool {
         if let Some(drain) = self.windows.drain
             && !drain.passed(direction, slot)
+            && !self.emit_counts(RecordKind::Evicted, direction, slot, drain.number)
         {
-            self.emit_counts(RecordKind::Evicted, direction, slot, drain.number);
+            return false;
         }
-        self.emit_counts(RecordKind::Evicted, direction, slot, self.windows.number);
+        self.emit_counts(RecordKind::Evicted, direction, slot, self.windows.number)
     }
 
     fn set_eni(&mut self, command: &Command) -> Status {
@@ -166,6 +169,16 @@ impl<B: Bus> Nic<B> {
         }
     }
 
+    /// A refused command changes nothing: activity that was taken is put back.
+    fn touch_again(&mut self, direction: Direction, first: u32, taken: &[u64]) {
+        let tally = &mut self.engine(direction).tally;
+        for (word, bits) in (0..).zip(taken) {
+            for bit in (0..64).filter(|bit| bits >> bit & 1 == 1) {
+                tally.touch(first + word * 64 + bit);
+            }
+        }
+    }
+
     fn read_activity(&mut self, command: &Command) -> Status {
         let direction = command.key.port.direction();
         let (first, count) = (command.slot, command.cookie);
@@ -179,9 +192,12 @@ impl<B: Bus> Nic<B> {
             return Status::BadArgument;
         }
         let mut iova = command.arg;
+        let mut taken = Vec::new();
         for word in first / 64..(first + count) / 64 {
             let bits = self.engine(direction).tally.take_activity(word as usize);
+            taken.push(bits);
             if self.bus.write(iova, &bits.to_le_bytes()).is_err() {
+                self.touch_again(direction, first, &taken);
                 self.dma_refused();
                 return Status::DmaFault;
             }

@@ -50,24 +50,27 @@ impl Slot {
 #[derive(Clone, Debug)]
 pub struct Lookup {
     slots_log2: u32,
-    tags: Vec<[u16; WAYS_USIZE]>,
+    tags: Vec<Row>,
     slots: Vec<Slot>,
     occupied: u32,
     high_water: u32,
-    /// Counts changes of the table, so that what was looked up ahead can be told to be still true.
-    changes: u32,
+    /// Counts flows that came, so that what was not found ahead can be told to be still missing.
+    inserts: u32,
+    /// Counts what may make another slot the first with a key.
+    reorders: u32,
 }
 
 /// What [`Lookup::ahead`] found.
 #[derive(Clone, Copy, Debug)]
 pub struct Ahead {
     slot: u32,
-    changes: u32,
+    inserts: u32,
+    reorders: u32,
 }
 
 impl Default for Ahead {
     fn default() -> Self {
-        Self { slot: u32::MAX, changes: 0 }
+        Self { slot: u32::MAX, inserts: 0, reorders: 0 }
     }
 }
 
@@ -86,11 +89,12 @@ impl Lookup {
         let slots = 1usize << slots_log2;
         Self {
             slots_log2,
-            tags: vec![[0; WAYS_USIZE]; slots / WAYS_USIZE],
+            tags: vec![Row::default(); slots / WAYS_USIZE],
             slots: vec![Slot::default(); slots],
             occupied: 0,
             high_water: 0,
-            changes: 0,
+            inserts: 0,
+            reorders: 0,
         }
     }
 
@@ -141,24 +145,24 @@ impl Lookup {
                 if let Some(slot) = self.slots.get(slot) {
                     prefetch(slot);
                 }
-                return Ahead { slot: slot as u32, changes: self.changes };
+                return Ahead { slot: slot as u32, inserts: self.inserts, reorders: self.reorders };
             }
         }
-        Ahead { slot: u32::MAX, changes: self.changes }
+        Ahead { slot: u32::MAX, inserts: self.inserts, reorders: self.reorders }
     }
 
     /// The slot that holds a key, given what was found ahead.
     #[inline]
     #[must_use]
     pub fn find_ahead(&self, hashed: &Hashed, ahead: Ahead) -> Option<(u32, SlotAction)> {
-        if ahead.changes == self.changes {
-            // No tag fitted, and none has come.
-            let slot = self.slots.get(ahead.slot()? as usize)?;
-            if slot.identity == hashed.identity {
-                return Some((ahead.slot, slot.action()));
-            }
+        match ahead.slot() {
+            None if ahead.inserts == self.inserts => None,
+            Some(slot) if ahead.reorders == self.reorders => match self.slots.get(slot as usize) {
+                Some(found) if found.identity == hashed.identity => Some((slot, found.action())),
+                _ => self.find(hashed),
+            },
+            _ => self.find(hashed),
         }
-        self.find(hashed)
     }
 
     /// The slot that holds a key.
@@ -196,10 +200,14 @@ impl Lookup {
     /// Fills an empty slot. The caller has checked that it exists, is empty and belongs to the key.
     pub fn insert(&mut self, slot: u32, hashed: &Hashed, action: u8, cookie: u32) {
         let place = slot as usize;
+        // A flow that moves has two slots for a moment; the first of them counts.
+        if self.find(hashed).is_some() {
+            self.reorders = self.reorders.wrapping_add(1);
+        }
         self.slots[place] = Slot { identity: hashed.identity, cookie, action, valid: true };
-        self.tags[place / WAYS_USIZE][place % WAYS_USIZE] = hashed.tag;
+        set_tag(&mut self.tags[place / WAYS_USIZE], place % WAYS_USIZE, hashed.tag);
         self.occupied += 1;
-        self.changes = self.changes.wrapping_add(1);
+        self.inserts = self.inserts.wrapping_add(1);
         self.high_water = self.high_water.max(self.occupied);
     }
 
@@ -214,18 +222,59 @@ impl Lookup {
     pub fn remove(&mut self, slot: u32) {
         let place = slot as usize;
         self.slots[place] = Slot::default();
-        self.tags[place / WAYS_USIZE][place % WAYS_USIZE] = 0;
+        set_tag(&mut self.tags[place / WAYS_USIZE], place % WAYS_USIZE, 0);
         self.occupied -= 1;
-        self.changes = self.changes.wrapping_add(1);
+        self.reorders = self.reorders.wrapping_add(1);
     }
 }
 
-/// A bit for each way whose tag is `tag`.
+/// A bit for each way whose tag is `tag`, the lowest one certainly, those above it at least.
+///
+/// The tags of a row lie in two words of four. A word XORed with the tag has a zero where they are
+/// equal, and `(x - 1) & !x` has the top bit of the lowest zero lane set; a lane above it may be a
+/// false alarm, which the comparison of the whole key finds out.
 #[inline]
-fn matching(tags: &[u16; WAYS_USIZE], tag: u16) -> u32 {
-    let mut ways = 0;
-    for (way, found) in tags.iter().enumerate() {
-        ways |= u32::from(*found == tag) << way;
+fn matching(row: &Row, tag: u16) -> u32 {
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    const TOPS: u64 = 0x8000_8000_8000_8000;
+    // Moves bit 15 of lane n to bit 48 + n.
+    const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+    let wanted = ONES * u64::from(tag);
+    let [low, high] = row.map(|tags| {
+        let differing = tags ^ wanted;
+        let equal = differing.wrapping_sub(ONES) & !differing & TOPS;
+        ((equal >> 15).wrapping_mul(GATHER) >> 48) as u32 & 0xf
+    });
+    low | high << 4
+}
+
+/// The eight tags of a bucket, the first in the lowest bits.
+type Row = [u64; WAYS_USIZE / 4];
+
+/// Sets the tag of a way.
+fn set_tag(row: &mut Row, way: usize, tag: u16) {
+    let shift = way % 4 * 16;
+    let word = &mut row[way / 4];
+    *word = *word & !(0xffff << shift) | u64::from(tag) << shift;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_way_with_a_tag_is_found_whatever_lies_around_it() {
+        for way in 0..WAYS_USIZE {
+            for neighbour in [0, 1, 0x8000, 0x8001, 0xfffe, 0xffff] {
+                let tag = 0x8000;
+                let mut row = Row::default();
+                (0..WAYS_USIZE).for_each(|other| set_tag(&mut row, other, neighbour));
+                (0..way).for_each(|other| set_tag(&mut row, other, 0x8abc));
+                set_tag(&mut row, way, tag);
+                let ways = matching(&row, tag);
+                assert_eq!(ways.trailing_zeros() as usize, way, "neighbour {neighbour:#x}");
+            }
+        }
+        assert_eq!(matching(&Row::default(), 0x8000), 0);
     }
-    ways
 }

@@ -113,7 +113,8 @@ impl<B: Bus> Nic<B> {
             if !returning {
                 ring.drops = ring.drops.wrapping_add(1);
             }
-            return Err(LimitDrop::SkippedRing);
+            // A ring that host memory failed is not full, it is stopped.
+            return Err(if ring.faulted { LimitDrop::SkippedDma } else { LimitDrop::SkippedRing });
         }
         if let Some(eni) = self.enis.get(vport)
             && !returning

@@ -68,15 +68,14 @@ impl<B: Bus> Nic<B> {
         true
     }
 
-    /// Answers READ_SLOT.
-    pub(crate) fn emit_slot(&mut self, direction: Direction, slot: u32) {
-        if let Some(mut record) = self.slot_image(direction, slot) {
-            record.packets_first.0 = u64::from(slot);
-            record.bytes_window.set_bytes(0);
-            record.tail.0 = 0;
-            record.tail.set_kind_bits(RecordKind::Slot as u8);
-            self.push_record(&zerocopy::transmute!(record));
-        }
+    /// Answers READ_SLOT of a slot in use; false if the record could not be written.
+    pub(crate) fn emit_slot(&mut self, direction: Direction, slot: u32) -> bool {
+        let Some(mut record) = self.slot_image(direction, slot) else { return true };
+        record.packets_first.0 = u64::from(slot);
+        record.bytes_window.set_bytes(0);
+        record.tail.0 = 0;
+        record.tail.set_kind_bits(RecordKind::Slot as u8);
+        self.push_record(&zerocopy::transmute!(record))
     }
 
     /// A slot in use with the counts of the open bank.

@@ -351,6 +351,7 @@ impl<B: Bus> Nic<B> {
             ring.producer = ring.consumer;
         }
         ring.enabled = true;
+        self.pump();
     }
 
     fn doorbell(&mut self, id: RingId, index: u32) {

@@ -55,17 +55,13 @@ pub struct Cli {
     command: Command,
 }
 
+/// What each does is said at its options.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Send captures through the simulated NIC and write their flow log records
     Replay(Box<replay::ReplayArgs>),
-    /// Prove that every packet is accounted for: of captures, or of a directory of records
     Check(Box<check::CheckArgs>),
-    /// List the instance models and their limits
     Models(models::ModelsArgs),
-    /// Write a capture of generated traffic
     Generate(generate::GenerateArgs),
-    /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
 

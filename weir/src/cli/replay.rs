@@ -67,7 +67,7 @@ pub(super) struct ReplayArgs {
     /// Writes the statistics to a file; JSON, if --stats does not say text
     #[arg(long, value_name = "FILE", help_heading = "Running")]
     stats_file: Option<PathBuf>,
-    /// Says the equations of each window in the statistics
+    /// All statistics, and the equations of each window in them
     #[arg(long, short, help_heading = "Running")]
     verbose: bool,
     /// No summary and no progress on standard error; errors are still told
@@ -98,7 +98,7 @@ impl ReplayArgs {
             directory: self.output.clone(),
             rotate_bytes: self.rotate_size,
             overwrite: self.overwrite,
-            keep_windows: self.verbose && (self.stats.is_some() || self.stats_file.is_some()),
+            keep_windows: self.verbose,
             proofs_only: false,
         }
     }
@@ -110,6 +110,7 @@ impl ReplayArgs {
                 Some(StatsFormat::Json) => say(&summary.json()),
                 Some(StatsFormat::Text) => say(&summary.long_text()),
                 None if self.quiet => {}
+                None if self.verbose => say(&summary.long_text()),
                 None => say(&summary.short_text()),
             }
             return Ok(());

@@ -44,6 +44,8 @@ use std::rc::Rc;
 const RECORD_BATCH: usize = 256;
 /// Completions that are taken in one transaction.
 const COMPLETION_BATCH: usize = 256;
+/// Rounds of one poll: an honest NIC, its rings full, needs a thousand.
+const ROUNDS_MAX: u32 = 1 << 16;
 /// Tallies that are cleared, flows that are looked at, in one transaction.
 const CHORE_BATCH: usize = 512;
 
@@ -103,6 +105,12 @@ pub enum MeterError<S: std::error::Error + 'static> {
     /// After a re-attach: the NIC's table is not what the host put there.
     #[error("the NIC's flow table is not what the host put there")]
     Verify(#[from] VerifyError),
+    /// Whatever the host answers, the NIC asks again.
+    #[error("the NIC still has work for the host after {rounds} rounds of one poll")]
+    Restless {
+        /// Rounds of the poll.
+        rounds: u32,
+    },
     /// Where the records go.
     #[error("cannot write records")]
     Sink(#[source] S),
@@ -305,7 +313,12 @@ impl<D: Device + 'static> Meter<D> {
     /// # Errors
     /// When the NIC breaks a rule that nothing can be built on, or records cannot be written.
     pub fn poll<S: Sink>(&mut self, now_ns: u64, sink: &mut S) -> Result<(), MeterError<S::Error>> {
+        let mut rounds = 0;
         loop {
+            rounds += 1;
+            if rounds > ROUNDS_MAX {
+                return Err(MeterError::Restless { rounds: ROUNDS_MAX });
+            }
             if self.window_is_complete()? {
                 self.windows.begin_publication();
                 self.commit();

@@ -7,7 +7,7 @@ use driver::ring::RingFault;
 use driver::{Cookie, Offload};
 use firmware_abi::frame::{Disposition, PuntReason};
 use firmware_abi::key::FlowKey;
-use flowlog::flows::{Flow, FlowId, Hash};
+use flowlog::flows::{Flow, FlowId, Hashes};
 use flowlog::slowpath::{Judgement, Outcome};
 
 /// Punts in one transaction.
@@ -21,12 +21,13 @@ impl<D: Device + 'static> Meter<D> {
         let mut punts = std::mem::take(&mut self.punts);
         punts.clear();
         self.driver.punts(&mut punts, BATCH)?;
-        self.prefetch_punts(&punts);
+        let mut hashes = [Hashes::default(); BATCH];
+        self.prefetch_punts(&punts, &mut hashes);
         let mut done = 0;
         let mut result = Ok(());
         self.punt_waits = false;
-        for punt in &punts {
-            match self.take_punt(punt) {
+        for (punt, hashes) in punts.iter().zip(&hashes) {
+            match self.take_punt(punt, hashes) {
                 Ok(true) => done += 1,
                 Ok(false) => {
                     self.driver.put_back(punt);
@@ -43,24 +44,25 @@ impl<D: Device + 'static> Meter<D> {
         result.map(|()| done)
     }
 
-    /// Asks for index cells, then flows and tallies.
-    fn prefetch_punts(&self, punts: &[Punt]) {
-        let mut hashes = [Hash::default(); BATCH];
-        for (punt, hash) in punts.iter().zip(&mut hashes) {
-            let key = plain(&punt.header.key);
-            *hash = Hash::of(&key);
-            self.slow.flows.prefetch_index(*hash);
-            self.slow.flows.prefetch_index(Hash::of(&key.reversed()));
+    /// Hashes the keys, and asks for index cells, then flows and tallies.
+    fn prefetch_punts(&self, punts: &[Punt], hashes: &mut [Hashes; BATCH]) {
+        for (pair, hashes) in punts.chunks(2).zip(hashes.chunks_exact_mut(2)) {
+            let keys = [pair[0], pair[pair.len() - 1]].map(|punt| plain(&punt.header.key));
+            hashes.copy_from_slice(&Hashes::of_two(keys.each_ref()));
+            for hash in hashes {
+                self.slow.flows.prefetch_index(hash.own);
+                self.slow.flows.prefetch_index(hash.reversed);
+            }
         }
-        for (punt, hash) in punts.iter().zip(&hashes) {
-            if let Some(flow) = self.slow.flows.prefetch_flow(*hash) {
+        for (punt, hashes) in punts.iter().zip(hashes) {
+            if let Some(flow) = self.slow.flows.prefetch_flow(hashes.own) {
                 self.windows.prefetch(flow, u16::from(punt.header.tail.window()));
             }
         }
     }
 
     /// Judges one punt; false if it has to wait.
-    fn take_punt<S: std::error::Error + 'static>(&mut self, punt: &Punt) -> Result<bool, MeterError<S>> {
+    fn take_punt<S: std::error::Error + 'static>(&mut self, punt: &Punt, hashes: &Hashes) -> Result<bool, MeterError<S>> {
         let header = &punt.header;
         let Some(window) = self.windows.of_stamp(header.tail.window()) else { return self.let_pass(punt) };
         if self.driver.arena().room::<Flow>() < CHANGES_PER_PUNT || !self.driver.can_inject(punt)? {
@@ -70,7 +72,7 @@ impl<D: Device + 'static> Meter<D> {
         if reason == Some(PuntReason::Mirror) {
             return Ok(true);
         }
-        let judgement = self.slow.judge(header);
+        let judgement = self.slow.judge(header, hashes);
         let may_retry = self.windows.is_open(window) && self.may_retry(punt)?;
         if may_retry && (judgement.in_nic || judgement.offload && self.place(&judgement, punt)?) {
             self.statistics.retries += 1;

@@ -178,6 +178,11 @@ fn latency(latency: &Latency) -> String {
     text
 }
 
+/// A number and its noun.
+fn several(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 impl Summary<'_> {
     /// A few lines: what came in, what went out, and that it adds up.
     #[must_use]
@@ -229,17 +234,17 @@ impl Summary<'_> {
         let counts = self.run.map(|run| run.counts).unwrap_or_default();
         let _ = write!(
             out,
-            "{} frames, {} windows of {} s, {} records",
-            counts.frames,
-            self.ledger.windows(),
+            "{}, {} of {} s, {}",
+            several(counts.frames, "frame"),
+            several(self.ledger.windows(), "window"),
             self.window_seconds,
-            self.records
+            several(self.records, "record")
         );
         if counts.unclaimed > 0 {
-            let _ = write!(out, ", {} frames crossed no ENI", counts.unclaimed);
+            let _ = write!(out, ", {} crossed no ENI", several(counts.unclaimed, "more frame"));
         }
         if counts.gaps > 0 {
-            let _ = write!(out, ", {} long gaps made one window each", counts.gaps);
+            let _ = write!(out, ", {} made a window each", several(counts.gaps, "long gap"));
         }
         out.push('\n');
         out
