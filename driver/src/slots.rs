@@ -201,6 +201,13 @@ impl<D: Device> Slots<D> {
         within
     }
 
+    /// Whether there are such buckets in the two halves.
+    #[inline]
+    pub(crate) fn has_buckets(&self, buckets: [u32; 2]) -> bool {
+        let each_half = (1 << (self.slots_log2 - 1)) / WAYS;
+        buckets.iter().all(|bucket| *bucket < each_half)
+    }
+
     /// Asks the cache for both buckets.
     #[inline(always)]
     pub(crate) fn prefetch(&self, direction: Direction, buckets: [u32; 2]) {

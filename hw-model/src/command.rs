@@ -25,8 +25,8 @@ impl<B: Bus> Nic<B> {
             if self.rings[RingId::Completion as usize].room() == 0 {
                 return;
             }
-            let entry = match self.rings[RingId::Command as usize].front::<DESCRIPTOR_BYTES>(&mut self.bus) {
-                Ok(entry) => entry,
+            let command: Command = match self.rings[RingId::Command as usize].front::<DESCRIPTOR_BYTES>(&mut self.bus) {
+                Ok(entry) => zerocopy::transmute!(entry),
                 Err(Unreadable::Dma) => return self.dma_refused(),
                 Err(Unreadable::Phase) => {
                     self.counters.phase_refused += 1;
@@ -36,7 +36,6 @@ impl<B: Bus> Nic<B> {
                     continue;
                 }
             };
-            let Ok(command) = Command::read_from_bytes(&entry) else { return };
             let Some(status) = self.execute(&command) else { return };
             self.counters.commands += 1;
             self.counters.dma_read_bytes += DESCRIPTOR_BYTES as u64;

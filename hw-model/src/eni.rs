@@ -146,6 +146,15 @@ pub struct Eni {
     pub ledgers: [[Counts; 2]; 2],
 }
 
+impl Eni {
+    /// Whether any limit of its instance is set.
+    #[must_use]
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.limited
+    }
+}
+
 /// All virtual ports and instances.
 #[derive(Clone, Debug)]
 pub struct Enis {

@@ -15,7 +15,6 @@ use firmware_abi::frame::{Disposition, FrameHeader, PuntReason};
 use firmware_abi::hash::buckets;
 use firmware_abi::key::{Direction, SlotAction};
 use firmware_abi::ring::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots};
-use zerocopy::FromBytes;
 
 impl<B: Bus> Nic<B> {
     /// Takes what the host has submitted.
@@ -23,8 +22,8 @@ impl<B: Bus> Nic<B> {
         let mut position = 0;
         while self.rings[RingId::Inject as usize].pending() {
             let ring = &mut self.rings[RingId::Inject as usize];
-            let entry = match ring.front::<FRAME_HEADER_BYTES>(&mut self.bus) {
-                Ok(entry) => entry,
+            let header: FrameHeader = match ring.front::<FRAME_HEADER_BYTES>(&mut self.bus) {
+                Ok(entry) => zerocopy::transmute!(entry),
                 Err(Unreadable::Dma) => return self.dma_refused(),
                 Err(Unreadable::Phase) => {
                     self.rings[RingId::Inject as usize].release(1);
@@ -33,7 +32,6 @@ impl<B: Bus> Nic<B> {
                     continue;
                 }
             };
-            let Ok(header) = FrameHeader::read_from_bytes(&entry) else { return };
             let slots = frame_slots(header.length.held() as usize);
             if !self.sound(&header) || slots > self.rings[RingId::Inject as usize].used() {
                 self.rings[RingId::Inject as usize].release(1);

@@ -93,34 +93,52 @@ impl Header<'_> {
 ///
 /// `bytes` may be shorter than the frame only because a capture was; a header that is cut off by
 /// that makes the frame malformed.
-#[inline]
 #[must_use]
 pub fn parse(bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) -> Parsed {
     let mut parsed = Parsed::default();
-    let mut port = Port(0);
-    port.set_vport(vport);
+    parse_into(&mut parsed, bytes, wire_length, vport, direction);
+    parsed
+}
+
+/// As [`parse`], into a [`Parsed`] that is all default.
+#[inline]
+pub(crate) fn parse_into(parsed: &mut Parsed, bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) {
+    let mut port = Port(vport & 0xfff);
     port.set_egress(direction == Direction::Egress);
     parsed.key.port = port;
+    // Most frames have no tag, and their header lies where it always does.
+    if let Some(l2) = bytes.first_chunk::<14>() {
+        let ethertype = u16::from_be_bytes([l2[12], l2[13]]);
+        let room = wire_length.saturating_sub(14);
+        if plain(ethertype, &bytes[14..], room, parsed) {
+            return;
+        }
+    }
+    parse_any(parsed, bytes, wire_length);
+}
+
+/// The long way: every frame there is.
+#[inline(never)]
+fn parse_any(parsed: &mut Parsed, bytes: &[u8], wire_length: u32) {
     let header = Header { bytes: &bytes[..bytes.len().min(HEADER_BYTES_MAX)] };
     let Some((ethertype, l3)) = layer2(&header) else {
         parsed.l3_bytes = wire_length.saturating_sub(14);
-        return parsed;
+        return;
     };
     parsed.l3_bytes = wire_length.saturating_sub(l3 as u32);
     let room = parsed.l3_bytes;
-    if plain(ethertype, header.bytes.get(l3..).unwrap_or_default(), room, &mut parsed) {
-        return parsed;
+    if plain(ethertype, header.bytes.get(l3..).unwrap_or_default(), room, parsed) {
+        return;
     }
     let found = match ethertype {
-        ETHERTYPE_IPV4 => ipv4(&header, l3, room, &mut parsed),
-        ETHERTYPE_IPV6 => ipv6(&header, l3, room, &mut parsed),
-        _ => return parsed,
+        ETHERTYPE_IPV4 => ipv4(&header, l3, room, parsed),
+        ETHERTYPE_IPV6 => ipv6(&header, l3, room, parsed),
+        _ => return,
     };
     parsed.class = found.unwrap_or(Class::Malformed);
     if parsed.class == Class::Malformed {
         parsed.l3_bytes = room;
     }
-    parsed
 }
 
 /// The EtherType behind at most two tags, and where layer 3 starts.
@@ -142,44 +160,57 @@ fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
 /// False if it is anything else, and nothing was changed. The rules are those of the long way.
 #[inline(always)]
 fn plain(ethertype: u16, l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
-    let (total, payload, ip_protocol, l4) = if ethertype == ETHERTYPE_IPV4 {
-        let Some(ip) = l3.first_chunk::<34>() else { return false };
-        let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
-        // Version 4, five words, no flag but "don't fragment", offset 0.
-        if ip[0] != 0x45 || (ip[6] & 0xbf) | ip[7] != 0 || total < 34 {
-            return false;
-        }
-        (total, total - 20, ip[9], 20)
-    } else if ethertype == ETHERTYPE_IPV6 {
-        let Some(ip) = l3.first_chunk::<54>() else { return false };
-        let payload = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
-        if ip[0] >> 4 != 6 || payload < 14 {
-            return false;
-        }
-        (payload + 40, payload, ip[6], 40)
-    } else {
-        return false;
-    };
-    debug_assert!(payload >= 14);
-    let Some(ports) = l3.get(l4..).and_then(|l4| l4.first_chunk::<14>()) else { return false };
-    let tcp = ip_protocol == protocol::TCP;
-    let (src, dst) = (u16::from_be_bytes([ports[0], ports[1]]), u16::from_be_bytes([ports[2], ports[3]]));
-    if total > room || !(tcp || ip_protocol == protocol::UDP) || (!tcp && is_dhcp(src, dst)) {
+    if ethertype == ETHERTYPE_IPV4 { plain_ipv4(l3, room, parsed) } else { plain_ipv6(ethertype, l3, room, parsed) }
+}
+
+#[inline(always)]
+fn plain_ipv4(l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
+    let Some(ip) = l3.first_chunk::<34>() else { return false };
+    let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
+    // Version 4, five words, no flag but "don't fragment", offset 0.
+    if ip[0] != 0x45 || (ip[6] & 0xbf) | ip[7] != 0 || total < 34 || total > room {
         return false;
     }
-    if l4 == 20 {
-        parsed.key.src[..4].copy_from_slice(&l3[12..16]);
-        parsed.key.dst[..4].copy_from_slice(&l3[16..20]);
-    } else {
-        parsed.key.src.copy_from_slice(&l3[8..24]);
-        parsed.key.dst.copy_from_slice(&l3[24..40]);
-        parsed.key.port.set_ip6(true);
+    let Some(l4) = ip.last_chunk::<14>() else { return false };
+    if !plain_layer4(ip[9], l4, parsed) {
+        return false;
+    }
+    parsed.key.src[..4].copy_from_slice(&ip[12..16]);
+    parsed.key.dst[..4].copy_from_slice(&ip[16..20]);
+    parsed.l3_bytes = total;
+    true
+}
+
+#[inline(always)]
+fn plain_ipv6(ethertype: u16, l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
+    let Some(ip) = l3.first_chunk::<54>().filter(|_| ethertype == ETHERTYPE_IPV6) else { return false };
+    let payload = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
+    if ip[0] >> 4 != 6 || payload < 14 || payload + 40 > room {
+        return false;
+    }
+    let Some(l4) = ip.last_chunk::<14>() else { return false };
+    if !plain_layer4(ip[6], l4, parsed) {
+        return false;
+    }
+    parsed.key.src.copy_from_slice(&ip[8..24]);
+    parsed.key.dst.copy_from_slice(&ip[24..40]);
+    parsed.key.port.set_ip6(true);
+    parsed.l3_bytes = payload + 40;
+    true
+}
+
+/// Ports and flags of TCP or UDP; false, and nothing changed, for anything else and for DHCP.
+#[inline(always)]
+fn plain_layer4(ip_protocol: u8, l4: &[u8; 14], parsed: &mut Parsed) -> bool {
+    let tcp = ip_protocol == protocol::TCP;
+    let (src, dst) = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
+    if !(tcp || ip_protocol == protocol::UDP && !is_dhcp(src, dst)) {
+        return false;
     }
     parsed.key.src_port = src;
     parsed.key.dst_port = dst;
     parsed.key.protocol = ip_protocol;
-    parsed.key.tcp_flags = if tcp { ports[13] } else { 0 };
-    parsed.l3_bytes = total;
+    parsed.key.tcp_flags = if tcp { l4[13] } else { 0 };
     parsed.class = Class::Flow;
     true
 }
@@ -290,7 +321,8 @@ fn layer4(header: &Header<'_>, at: usize, payload: usize, parsed: &mut Parsed) -
             if parsed.key.protocol == protocol::TCP && payload >= 14 {
                 parsed.key.tcp_flags = header.byte(at + 13).unwrap_or(0);
             }
-            if parsed.key.protocol == protocol::UDP && is_dhcp(src, dst) {
+            // Of a fragmented datagram the host excludes all fragments, since the later ones have no ports.
+            if parsed.key.protocol == protocol::UDP && whole == Class::Flow && is_dhcp(src, dst) {
                 return Some(Class::Excluded);
             }
             Some(whole)

@@ -8,7 +8,7 @@ use crate::gate::Outgoing;
 use crate::hash::Hashed;
 use crate::lookup::Ahead;
 use crate::nic::Nic;
-use crate::parse::{Class, Parsed, parse};
+use crate::parse::{Class, Parsed, parse_into};
 use firmware_abi::descriptor::Ledger;
 use firmware_abi::frame::PuntReason;
 use firmware_abi::key::{Direction, SlotAction};
@@ -41,10 +41,10 @@ impl<B: Bus> Nic<B> {
     pub fn begin(&mut self, frames: &[Frame<'_>]) {
         self.staged.clear();
         self.cursor = 0;
-        self.staged.extend(frames.iter().map(|frame| Staged {
-            parsed: parse(frame.bytes, frame.wire_length, frame.vport, frame.direction),
-            ..Staged::default()
-        }));
+        self.staged.resize(frames.len(), Staged::default());
+        for (frame, staged) in frames.iter().zip(&mut self.staged) {
+            parse_into(&mut staged.parsed, frame.bytes, frame.wire_length, frame.vport, frame.direction);
+        }
         let (fours, rest) = self.staged.as_chunks_mut::<4>();
         for four in fours {
             let hashed = Hashed::of_four(four.each_ref().map(|staged| &staged.parsed.key));
@@ -95,30 +95,26 @@ impl<B: Bus> Nic<B> {
         engine.counters.bytes += u64::from(frame.wire_length);
         engine.timing.packet(self.now_ns, frame.wire_length);
         let bank = self.windows.open_bank();
-        if !self.enabled || !self.enis.enabled(frame.vport) {
+        let Some(eni) = self.enis.get_mut(frame.vport).filter(|eni| self.enabled && eni.flags.enabled()) else {
             engine.counters.no_eni += 1;
             return;
-        }
-        let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) else { return };
+        };
+        let ledger = &mut eni.ledgers[frame.direction.index()][bank];
         ledger.add(Ledger::Offered, parsed.l3_bytes);
-        if frame.direction == Direction::Ingress
-            && let Err(limit) = self.enis.admit(frame.vport, Direction::Ingress, parsed.l3_bytes, self.now_ns)
-        {
-            engine.counters.limited += 1;
-            if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
-                ledger.add(Ledger::Policed, parsed.l3_bytes);
-                ledger.limit(limit);
-            }
+        if eni.is_limited() && frame.direction == Direction::Ingress && !self.police(frame, parsed, bank) {
             return;
         }
         match parsed.class {
-            Class::Flow => match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
-                Some((slot, action)) => self.hit(frame, parsed, slot, action),
-                None => {
-                    engine.counters.misses += 1;
-                    self.punt(frame, parsed, PuntReason::Miss, Some(&staged.hashed));
+            Class::Flow => {
+                let engine = &mut self.engines[frame.direction.index()];
+                match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
+                    Some((slot, action)) => self.hit(frame, parsed, slot, action),
+                    None => {
+                        engine.counters.misses += 1;
+                        self.punt(frame, parsed, PuntReason::Miss, Some(&staged.hashed));
+                    }
                 }
-            },
+            }
             Class::HostOnly => {
                 let fragment = parsed.fragment != crate::parse::Fragment::Whole;
                 let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
@@ -126,6 +122,20 @@ impl<B: Bus> Nic<B> {
             }
             Class::Excluded | Class::NonIp | Class::Malformed => self.pass(frame, parsed, bank),
         }
+    }
+
+    /// The ingress policer; false if it stopped the packet.
+    #[inline(never)]
+    fn police(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) -> bool {
+        let Err(limit) = self.enis.admit(frame.vport, Direction::Ingress, parsed.l3_bytes, self.now_ns) else {
+            return true;
+        };
+        self.engine(frame.direction).counters.limited += 1;
+        if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
+            ledger.add(Ledger::Policed, parsed.l3_bytes);
+            ledger.limit(limit);
+        }
+        false
     }
 
     /// A packet that hit a slot.

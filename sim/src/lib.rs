@@ -5,4 +5,5 @@ pub mod card;
 pub mod faults;
 pub mod frames;
 pub mod generate;
+pub mod topology;
 pub mod wire;

@@ -106,6 +106,16 @@ impl Archive {
         sums
     }
 
+    /// Packets and bytes by key and action, over all windows: their starts are 0.
+    #[must_use]
+    pub fn sums_of_all(&self) -> BTreeMap<SumKey, Amount> {
+        let mut all: BTreeMap<SumKey, Amount> = BTreeMap::new();
+        for ((_, key, action), sum) in self.sums() {
+            all.entry((0, key, action)).or_default().add(sum.packets, sum.bytes);
+        }
+        all
+    }
+
     /// The sum of a term over all windows and proofs.
     pub fn total(&self, term: impl Fn(&Proof) -> u64) -> u64 {
         self.proofs().map(term).sum()

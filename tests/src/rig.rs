@@ -12,8 +12,9 @@ use firmware_abi::time::SECOND_NS;
 use sim::card::{Card, Frame, SimDevice};
 use sim::faults::{Crashed, Crashing, Fuse, LostInterrupts, Numbers, run_until_crash};
 use std::convert::Infallible;
+use std::ops::Range;
 use std::rc::Rc;
-use weir::meter::{Meter, MeterError};
+use weir::meter::{Meter, MeterConfig, MeterError};
 
 /// Frames that the NIC gets at a time.
 const BATCH: usize = 32;
@@ -31,6 +32,8 @@ pub struct Deaths {
     pub absence_ns_max: u64,
     /// Of a thousand interrupts, how many are lost.
     pub lost_interrupts_permille: u64,
+    /// The only death is at this step.
+    pub only_at: Option<u64>,
 }
 
 /// What a run came to, besides the archive.
@@ -74,6 +77,10 @@ pub struct Rig {
     rules: Vec<(u64, u32)>,
     absent_until_ns: u64,
     was_attached: bool,
+    /// How the NIC was found last.
+    pub attached: Option<Attached>,
+    /// Ways to find it that are no failure, besides going on.
+    pub may_be_found: fn(&Attached) -> bool,
     /// What happened.
     pub tally: Tally,
 }
@@ -110,6 +117,8 @@ impl Rig {
             rules: vec![(0, 1); usize::from(scenario.ports)],
             absent_until_ns: 0,
             was_attached: false,
+            attached: None,
+            may_be_found: |_| false,
             tally: Tally::default(),
             scenario: scenario.clone(),
         }
@@ -120,11 +129,21 @@ impl Rig {
     /// # Panics
     /// As [`run`].
     pub fn play(&mut self) {
-        let (frames, ways) = self.scenario.frames();
         self.light();
         self.present();
+        self.play_frames(0..self.scenario.traffic.packets as usize);
+        self.finish();
+    }
+
+    /// Sends some of the frames.
+    ///
+    /// # Panics
+    /// As [`run`].
+    pub fn play_frames(&mut self, which: Range<usize>) {
+        let (frames, ways) = self.scenario.frames();
         let mut ready: Vec<Frame<'_>> = Vec::with_capacity(BATCH);
-        for (number, (frame, (vport, direction))) in frames.iter().zip(ways).enumerate() {
+        let all = frames.iter().zip(ways).enumerate();
+        for (number, (frame, (vport, direction))) in all.skip(which.start).take(which.len()) {
             if self.scenario.frames_per_change.is_some_and(|every| number % every == every - 1) {
                 self.offer(&ready);
                 ready.clear();
@@ -138,7 +157,22 @@ impl Rig {
             ready.push(Frame { time_ns, wire_length, bytes, vport, direction });
         }
         self.offer(&ready);
-        self.finish();
+    }
+
+    /// The meter dies, and no other comes before `until_ns`.
+    pub fn leave(&mut self, until_ns: u64) {
+        self.meter = None;
+        self.absent_until_ns = until_ns;
+    }
+
+    /// The meter is there but does not get to run before `until_ns`.
+    pub fn sleep(&mut self, until_ns: u64) {
+        self.absent_until_ns = until_ns;
+    }
+
+    /// From now on another archive is written; the one so far.
+    pub fn change_archive(&mut self) -> Archive {
+        std::mem::replace(&mut self.archive, Archive::new(Rc::clone(&self.fuse)))
     }
 
     /// Lets the open window end, and waits until it is published.
@@ -243,14 +277,10 @@ impl Rig {
         while self.meter.is_none() {
             let device = Rc::new(Crashing::new(Rc::clone(&self.device), Rc::clone(&self.fuse)));
             let (enis, streams) = (self.scenario.enis(&self.rules), self.scenario.subscriptions());
-            let config = &self.scenario.meter;
-            match run_until_crash(|| Meter::attach::<Infallible>(device, config, enis, streams)) {
-                Ok(Ok((meter, attached))) => {
-                    let may_be_fresh = !self.was_attached && attached == Attached::Fresh;
-                    assert!(may_be_fresh || attached == Attached::Resumed, "{}: {attached:?}", self.place());
-                    self.was_attached = true;
-                    self.meter = Some(meter);
-                }
+            let start_time_ns = self.card.now_ns().max(START_NS);
+            let config = MeterConfig { start_time_ns, ..self.scenario.meter.clone() };
+            match run_until_crash(|| Meter::attach::<Infallible>(device, &config, enis, streams)) {
+                Ok(Ok((meter, attached))) => self.welcome(meter, attached),
                 Ok(Err(error)) => panic!("{}: attach: {error:?}", self.place()),
                 Err(crash) => {
                     self.tally.deaths_in_attach += 1;
@@ -261,9 +291,40 @@ impl Rig {
         self.meter.as_mut().expect("it was just made")
     }
 
+    fn welcome(&mut self, meter: Meter<Device>, attached: Attached) {
+        let may_be_fresh = !self.was_attached && attached == Attached::Fresh;
+        let expected = may_be_fresh || attached == Attached::Resumed || (self.may_be_found)(&attached);
+        assert!(expected, "{}: {attached:?}", self.place());
+        self.was_attached = true;
+        self.attached = Some(attached);
+        self.meter = Some(meter);
+    }
+
+    /// Attaches a meter that dies at its `step`-th step, if it gets that far; whether it survived.
+    ///
+    /// # Panics
+    /// When it cannot attach.
+    pub fn attach_dying_at(&mut self, step: u64) -> bool {
+        self.fuse.light(step);
+        let device = Rc::new(Crashing::new(Rc::clone(&self.device), Rc::clone(&self.fuse)));
+        let (enis, streams) = (self.scenario.enis(&self.rules), self.scenario.subscriptions());
+        let config = self.scenario.meter.clone();
+        match run_until_crash(|| Meter::attach::<Infallible>(device, &config, enis, streams)) {
+            Ok(Ok((meter, attached))) => {
+                self.fuse.light(STEPS_MAX);
+                self.absent_until_ns = 0;
+                self.welcome(meter, attached);
+                true
+            }
+            Ok(Err(error)) => panic!("{}: attach: {error:?}", self.place()),
+            Err(_) => false,
+        }
+    }
+
     fn bury(&mut self, crash: Crashed) {
         self.tally.deaths += 1;
-        assert!(self.tally.deaths <= self.deaths.most, "{}: no end after step {}", self.place(), crash.step);
+        let most = self.deaths.most.max(u64::from(self.deaths.only_at.is_some()));
+        assert!(self.tally.deaths <= most, "{}: no end after step {}", self.place(), crash.step);
         if let Some(meter) = self.meter.take() {
             self.take_leave(&meter);
         }
@@ -291,6 +352,9 @@ impl Rig {
 
     /// Decides when the next death is.
     fn light(&mut self) {
+        if let Some(step) = self.deaths.only_at.filter(|_| self.tally.deaths == 0) {
+            return self.fuse.light(step);
+        }
         if self.tally.deaths >= self.deaths.most {
             // A watchdog: no call takes that long.
             return self.fuse.light(STEPS_MAX);
@@ -302,6 +366,15 @@ impl Rig {
             _ => self.numbers.below(3 * self.deaths.steps_apart + 1),
         };
         self.fuse.light(steps);
+    }
+
+    /// A counter of the hardware, by its name.
+    ///
+    /// # Panics
+    /// When there is none of that name.
+    pub fn counter(&mut self, name: &str) -> u64 {
+        let counters = self.present().driver().counters();
+        counters.iter().find(|counter| counter.name == name).expect("it has such a counter").value
     }
 
     /// Steps that all meters took together.

@@ -84,8 +84,30 @@ impl Scenario {
             limits: EniLimits::default(),
             traffic,
             frames_per_change: Some(900),
-            stateful: true,
+            stateful: false,
         }
+    }
+
+    /// Room for every flow, and rules that stay: nothing depends on when the host gets to run.
+    #[must_use]
+    pub fn roomy(seed: u64) -> Self {
+        let mut scenario = Self::narrow(seed);
+        scenario.parameters.slots_log2 = 11;
+        scenario.frames_per_change = None;
+        scenario
+    }
+
+    /// So short that a death can be tried at any step.
+    #[must_use]
+    pub fn short(seed: u64) -> Self {
+        let mut scenario = Self::narrow(seed);
+        scenario.parameters.slots_log2 = 7;
+        scenario.traffic.packets = 700;
+        scenario.traffic.flows = 250;
+        scenario.traffic.packets_per_second = 300;
+        scenario.frames_per_change = Some(150);
+        scenario.stateful = false;
+        scenario
     }
 
     /// One stream for each ENI, with all its records.

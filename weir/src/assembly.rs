@@ -145,9 +145,10 @@ fn written(catalogue: &Catalogue) -> impl Iterator<Item = (u16, &FlowLog, &Desti
 fn subscriptions(catalogue: &Catalogue) -> Vec<Subscription> {
     let subscription = |(vport, log, _): (u16, &FlowLog, &Destination)| {
         let log = log.clone();
-        let filter: Option<Box<dyn Fn(&FlowFacts) -> bool>> =
-            if log.wants_all() { None } else { Some(Box::new(move |facts| log.matches(facts))) };
-        Subscription { vport, filter }
+        if log.wants_all() {
+            return Subscription { vport, filter: None };
+        }
+        Subscription { vport, filter: Some(Box::new(move |facts: &FlowFacts| log.matches(facts))) }
     };
     written(catalogue).map(subscription).collect()
 }

@@ -55,7 +55,7 @@ pub enum CheckError {
         /// The line, from 1.
         line: u64,
         /// What is wrong with it.
-        problem: Problem,
+        problem: Box<Problem>,
     },
     /// A file is wrong, but no line of it shows where.
     #[error("{}: {problem}", path.display())]
@@ -63,7 +63,7 @@ pub enum CheckError {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        problem: Problem,
+        problem: Box<Problem>,
     },
 }
 
@@ -153,7 +153,7 @@ pub fn check_directory(root: &Path, head: Option<&str>) -> Result<Checked, Check
             break;
         }
         let number = checked.windows + 1;
-        let at = |problem| CheckError::Line { path: path.clone(), line: number, problem };
+        let at = |problem| CheckError::Line { path: path.clone(), line: number, problem: Box::new(problem) };
         let line = read_line(&text, &checked.head).map_err(at)?;
         check_numbers(&line, checked.windows, end_ns).map_err(at)?;
         for stream in &line.streams {
@@ -169,7 +169,11 @@ pub fn check_directory(root: &Path, head: Option<&str>) -> Result<Checked, Check
     match head {
         Some(expected) if expected != checked.head => Err(CheckError::File {
             path,
-            problem: Problem::Hash { what: "the last line's SHA-256", found: checked.head, expected: expected.to_owned() },
+            problem: Box::new(Problem::Hash {
+                what: "the last line's SHA-256",
+                found: checked.head,
+                expected: expected.to_owned(),
+            }),
         }),
         _ => Ok(checked),
     }
@@ -194,7 +198,8 @@ fn read_line(text: &[u8], previous: &str) -> Result<Line, Problem> {
 }
 
 fn check_numbers(line: &Line, window: u64, end_ns: Option<u64>) -> Result<(), Problem> {
-    let same = |what, found, expected| if found == expected { Ok(()) } else { Err(Problem::Number { what, found, expected }) };
+    let same =
+        |what, found, expected| if found == expected { Ok(()) } else { Err(Problem::Number { what, found, expected }) };
     same("window", line.window, window)?;
     same("start_ns", line.start_ns, end_ns.unwrap_or(line.start_ns))?;
     for side in &line.conservation {
@@ -240,7 +245,8 @@ fn check_stream(
 }
 
 fn add_total(totals: &mut Vec<(EniId, Direction, Side)>, line: &SideJson) {
-    let Some(direction) = Direction::ALL.into_iter().find(|direction| direction_name(*direction) == line.direction) else {
+    let Some(direction) = Direction::ALL.into_iter().find(|direction| direction_name(*direction) == line.direction)
+    else {
         return;
     };
     let known = totals.iter_mut().find(|(eni, of, _)| *eni == line.eni && *of == direction);

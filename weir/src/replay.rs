@@ -88,8 +88,7 @@ impl<S: Sink> Replay<S> {
         // Only guests of one host can send to each other through it.
         let hairpin = assembly.enis.len() > 1;
         card.keep_sent(hairpin);
-        let (meter, _) =
-            Meter::attach(Rc::new(card.device()), &assembly.meter, assembly.enis, assembly.subscriptions)?;
+        let (meter, _) = Meter::attach(Rc::new(card.device()), &assembly.meter, assembly.enis, assembly.subscriptions)?;
         Ok(Self {
             card,
             meter,
@@ -153,11 +152,8 @@ impl<S: Sink> Replay<S> {
         let sent = self.card.take_sent();
         let mut arriving = Vec::new();
         for frame in sent.iter().filter(|frame| frame.direction == Direction::Egress) {
-            let seen = sim::frames::Frame {
-                time_ns: frame.time_ns,
-                wire_length: frame.wire_length,
-                bytes: &frame.bytes,
-            };
+            let seen =
+                sim::frames::Frame { time_ns: frame.time_ns, wire_length: frame.wire_length, bytes: &frame.bytes };
             let Some(vport) = self.wire.route(&seen).ingress.filter(|vport| *vport != frame.vport) else { continue };
             let (time_ns, wire_length, bytes) = (frame.time_ns, frame.wire_length, frame.bytes.as_slice());
             arriving.push(Frame { time_ns, wire_length, bytes, vport, direction: Direction::Ingress });
@@ -170,7 +166,8 @@ impl<S: Sink> Replay<S> {
     }
 
     fn change_rules(&mut self, now_ns: u64) -> Result<(), ReplayError<S::Error>> {
-        while let Some(change) = self.changes.pop_front_if(|change| change.from_ns <= now_ns) {
+        while self.changes.front().is_some_and(|change| change.from_ns <= now_ns) {
+            let Some(change) = self.changes.pop_front() else { break };
             self.advance(change.from_ns)?;
             self.apply(&change.policy, change.from_ns)?;
         }

@@ -19,6 +19,7 @@ use crate::meter::{MeterFaults, MeterStatistics};
 use crate::replay::ReplayCounts;
 
 pub use nic::NicJson;
+pub(crate) use text::several;
 pub use text::{equation_lines, limit_lines, nic_lines, table};
 
 /// One ENI's direction: its equation and what its limits stopped.

@@ -55,7 +55,11 @@ fn completions_are_there_for_three_shells() {
 #[test]
 fn help_of_every_command_has_examples() {
     let help = stdout(["--help"]);
-    assert!(help.contains("Examples:\n  weir replay capture.pcap") && help.contains("Exit codes:") && help.contains("NO_COLOR"));
+    assert!(
+        help.contains("Examples:\n  weir replay capture.pcap")
+            && help.contains("Exit codes:")
+            && help.contains("NO_COLOR")
+    );
     for command in ["replay", "check", "models", "generate", "completions"] {
         assert!(help.contains(&format!("  {command} ")), "{command}");
         let help = stdout([command, "--help"]);
@@ -69,7 +73,7 @@ fn wrong_usage_is_exit_code_2_and_version_is_0() {
     for wrong in [&["replay"][..], &["repaly", "x"], &["replay", "--format", "xml", "x"], &[], &["check"]] {
         let output = weir(wrong);
         assert_eq!((code(&output), output.stdout.len()), (2, 0), "{wrong:?}");
-        assert!(text(&output.stderr).contains("Usage:"), "{wrong:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("--help"), "{wrong:?}: {}", text(&output.stderr));
     }
     assert!(stdout(["--version"]).starts_with("weir "));
 }

@@ -54,7 +54,8 @@ destinations = ["dir:{}"]
 }
 
 fn replay(capture: &Path, directory: &Path, more: &[&str]) -> Output {
-    let args = ["replay", "--window=5s"].into_iter().chain(more.iter().copied()).map(OsStr::new);
+    let window = if more.iter().any(|option| option.starts_with("--window")) { None } else { Some("--window=5s") };
+    let args = ["replay"].into_iter().chain(window).chain(more.iter().copied()).map(OsStr::new);
     weir(args.chain(["--output".as_ref(), directory.as_os_str(), capture.as_os_str()]))
 }
 
@@ -130,17 +131,42 @@ fn flow_logs_write_their_own_records_to_their_own_places() {
 }
 
 #[test]
+fn a_skipdata_line_stands_after_the_records_of_its_eni_and_its_counts_are_checked() {
+    let scratch = Scratch::new("skipdata");
+    let spec = Spec { hosts: 2, ipv6_share: 0.0, ..small() };
+    let capture = scratch.capture("a.pcap", &spec);
+    let (refused, all) = (scratch.path("refused"), scratch.path("all"));
+    // More flows than the host has room for.
+    let config = format!("[settings.host]\nflows_max = 64\n{}", config(&refused));
+    let config = scratch.file("weir.toml", config);
+    let config = config.to_str().expect("UTF-8");
+    for form in ["text", "ndjson"] {
+        let output = replay(&capture, &all, &["--config", config, "--overwrite", "--format", form]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("skipped_flow_table"), "{}", text(&output.stderr));
+        assert_eq!(code(&check(&all)), 0, "{}", text(&check(&all).stderr));
+        assert_eq!(code(&check(&refused)), 0, "{}", text(&check(&refused).stderr));
+        for file in records_of(&all) {
+            let records = fs::read_to_string(&file).expect("a file");
+            let last = records.lines().last().unwrap_or_default();
+            assert!(!last.contains("SKIPDATA") || records.matches("SKIPDATA").count() == 1, "{records}");
+        }
+        assert!(tree(&all).iter().any(|(_, bytes)| text(bytes).contains("SKIPDATA")));
+    }
+}
+
+#[test]
 fn large_windows_are_cut_into_parts_that_hold_whole_records() {
     let scratch = Scratch::new("rotate");
     let capture = scratch.capture("a.pcap", &small());
     let directory = scratch.path("records");
-    assert_eq!(code(&replay(&capture, &directory, &["--rotate-size=2k", "--fields=srcaddr packets"])), 0);
+    assert_eq!(code(&replay(&capture, &directory, &["--rotate-size=1k", "--fields=srcaddr packets"])), 0);
     let files = records_of(&directory);
     assert!(files.len() > 4);
     assert!(files[1].ends_with("eni-00000000/20231114T221320Z-002.log"), "{files:?}");
     for file in &files {
         let bytes = fs::read(file).expect("a file");
-        assert!(bytes.len() <= 2_000 && bytes.starts_with(b"srcaddr packets\n") && bytes.ends_with(b"\n"));
+        assert!(bytes.len() <= 1_000 && bytes.starts_with(b"srcaddr packets\n") && bytes.ends_with(b"\n"));
     }
     assert_eq!(code(&check(&directory)), 0);
 }
@@ -184,7 +210,10 @@ fn a_manifest_that_lies_with_sound_hashes_is_caught_by_the_sums() {
         assert_eq!(code(&output), 1);
         assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
     };
-    lie(&|line| line.replacen("\"offered\":{\"packets\":2000", "\"offered\":{\"packets\":2001", 1), "residual of 1 packets");
+    lie(
+        &|line| line.replacen("\"offered\":{\"packets\":2000", "\"offered\":{\"packets\":2001", 1),
+        "residual of 1 packets",
+    );
     lie(&|line| line.replace("\"packets\":2000", "\"packets\":1999"), "as the manifest states");
     lie(&|line| line.replace("eni-00000000/2023", "../x/2023"), "expected one inside the directory");
     fs::write(&manifest, &line).expect("a manifest");

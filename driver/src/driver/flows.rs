@@ -62,6 +62,11 @@ impl<D: Device> Driver<D> {
         key_of: impl Fn(Cookie) -> Option<FlowKey>,
     ) -> Result<Offload, RingFault> {
         let (direction, vport) = (key.port.direction(), key.port.vport());
+        // The NIC's word, as it came with the punt.
+        if !self.slots.has_buckets(buckets) {
+            self.faults.rings += 1;
+            return Ok(Offload::Full);
+        }
         if !self.slots.is_within_quota(direction, vport) {
             return Ok(Offload::OverQuota);
         }

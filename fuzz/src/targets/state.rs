@@ -28,9 +28,8 @@ pub(super) const STATE: Target = Target { name: "driver_rings", read: state, see
 
 const START_NS: u64 = 1_700_000_000_000_000_000;
 const STEPS_MAX: usize = 48;
-/// The rings that the NIC writes. Not yet the punt ring: a frame that the NIC invents goes round between
-/// the two as a retry for as long as time stands still.
-const WRITTEN_BY_NIC: [RingId; 2] = [RingId::Completion, RingId::Record];
+/// The rings that the NIC writes.
+const WRITTEN_BY_NIC: [RingId; 3] = [RingId::Completion, RingId::Record, RingId::Punt];
 
 /// The simulated device, with a look at the memory that it hands out.
 struct Spied {
@@ -193,7 +192,7 @@ fn seeds() -> Vec<Vec<u8>> {
         vec![0, 7, 4, 0, 7, 3, 0xff, 0xff, 4, 0, 5, 3, 0xff, 0xff],
     ];
     // Each ring gets an entry that the NIC did not write, of each kind that there is, and is read.
-    for (ring, last_dword) in (0_u8..2).flat_map(|ring| (0_u8..8).map(move |bits| (ring, bits << 4))) {
+    for (ring, last_dword) in (0_u8..3).flat_map(|ring| (0_u8..8).map(move |bits| (ring, bits << 4))) {
         let mut forged = vec![0, 7, 1, ring, 0, 0];
         forged.extend([0; FRAME_HEADER_BYTES - 1]);
         forged.extend([last_dword, 3, 1, 0, 0, 3, 3, 0xff, 0xff]);

@@ -4,6 +4,7 @@
 //!   manifests ─▶ rooms   who may know whom
 //!   *.rs ──────▶ code    what may stand where, how long files and functions are   (source: comments and texts masked)
 //!   all files ─▶ prose   white space, paths, links, commands and test names that documents promise
+//!   README.md ─▶ readme  its commands, run: the output is what it shows
 //! ```
 //!
 //! - A finding names file and line, and what is expected there.
@@ -13,6 +14,7 @@
 
 mod code;
 mod prose;
+mod readme;
 mod rooms;
 mod source;
 mod tree;

@@ -6,9 +6,7 @@ use std::path::Path;
 
 use firmware_abi::key::Direction;
 use firmware_abi::time::SECOND_NS;
-use flowlog::record::{
-    Action, EniId, Field, FieldList, LogStatus, ParsedBody, ParsedRecord, Value, parse_line,
-};
+use flowlog::record::{Action, EniId, Field, FieldList, LogStatus, ParsedBody, ParsedRecord, Value, parse_line};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -125,9 +123,9 @@ impl Known {
     fn seen(&self, format: Format, line: &[u8]) -> Result<Seen, Problem> {
         match format {
             Format::Ndjson => serde_json::from_slice(line).map_err(|error| Problem::Record(error.to_string())),
-            Format::Text if self.plain => {
-                parse_line(line).map(|record| Seen::of_line(&record)).map_err(|error| Problem::Record(error.to_string()))
-            }
+            Format::Text if self.plain => parse_line(line)
+                .map(|record| Seen::of_line(&record))
+                .map_err(|error| Problem::Record(error.to_string())),
             Format::Text => Seen::of_list(&self.list, line),
         }
     }
@@ -215,7 +213,7 @@ pub(super) fn check_file(
     tally: &mut Tally,
 ) -> Result<(), CheckError> {
     let read = |source| CheckError::Read { path: path.to_owned(), source };
-    let whole = |problem| CheckError::File { path: path.to_owned(), problem };
+    let whole = |problem| CheckError::File { path: path.to_owned(), problem: Box::new(problem) };
     let mut input = BufReader::with_capacity(256 << 10, File::open(path).map_err(read)?);
     let (mut hasher, mut bytes, mut number, mut records) = (Sha256::new(), 0, 0, 0);
     let mut text = Vec::new();
@@ -227,7 +225,7 @@ pub(super) fn check_file(
         hasher.update(&text);
         bytes += text.len() as u64;
         number += 1;
-        let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem };
+        let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem: Box::new(problem) };
         let line = text.strip_suffix(b"\n").ok_or_else(|| at(Problem::CutShort))?;
         if stream.header && number == 1 {
             check_header(known, line).map_err(at)?;

@@ -12,7 +12,7 @@ use super::{Failure, print};
 use crate::check::check_directory;
 use crate::output::{Output, OutputOptions};
 use crate::progress::{Progress, Unit};
-use crate::stats::{SideJson, WindowJson, equation_lines, ledger_json, limit_lines, table};
+use crate::stats::{SideJson, WindowJson, equation_lines, ledger_json, limit_lines, several, table};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -129,8 +129,11 @@ fn check_records(args: &CheckArgs, directory: &Path) -> Result<(), Failure> {
         equation_lines(&mut out, *eni, *direction, &side.equation);
     }
     out.push_str(&format!(
-        "{} windows, {} files, {} records: chain, hashes, records and equations agree\nhead {}\n",
-        checked.windows, checked.files, checked.records, checked.head
+        "{}, {}, {}: chain, hashes, records and equations agree\nhead {}\n",
+        several(checked.windows, "window"),
+        several(checked.files, "file"),
+        several(checked.records, "record"),
+        checked.head
     ));
     print(out.as_bytes())
 }

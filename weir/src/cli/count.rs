@@ -23,7 +23,7 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
     let scale = 10_u128.pow(fraction.len() as u32);
     let parse = |text: &str| text.parse::<u128>().map_err(|_| wrong());
     let scaled = (parse(whole)? * scale + parse(fraction)?) * u128::from(unit);
-    if scaled % scale != 0 {
+    if !scaled.is_multiple_of(scale) {
         return Err(wrong());
     }
     u64::try_from(scaled / scale).map_err(|_| wrong())

@@ -77,9 +77,8 @@ impl GenerateArgs {
     fn spec(&self) -> Result<Spec, Failure> {
         let usual = if self.benchmark { Spec::benchmark() } else { Spec::default() };
         let narrow = |name: &str, value: Option<u64>, usual: u32| match value {
-            Some(value) => u32::try_from(value).map_err(|_| {
-                Failure::Usage(format!("found --{name} {value}, expected at most {}", u32::MAX))
-            }),
+            Some(value) => u32::try_from(value)
+                .map_err(|_| Failure::Usage(format!("found --{name} {value}, expected at most {}", u32::MAX))),
             None => Ok(usual),
         };
         let start_ns = match self.start {

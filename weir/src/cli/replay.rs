@@ -167,3 +167,18 @@ pub(super) fn verdict(broken: u64, damage: Option<sim::capture::CaptureError>) -
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::verdict;
+    use sim::capture::Capture;
+
+    #[test]
+    fn broken_conservation_is_exit_code_1_also_where_a_capture_is_damaged() {
+        let damage = || Capture::open(std::path::Path::new("no-such.pcap")).err();
+        let code = |broken, damage| verdict(broken, damage).map_or_else(|failure| failure.code(), |()| 0);
+        assert_eq!([code(0, None), code(2, None), code(0, damage()), code(2, damage())], [0, 1, 3, 1]);
+        let message = verdict(2, None).err().and_then(|failure| failure.message()).unwrap_or_default();
+        assert!(message.starts_with("CONSERVATION IS BROKEN: 2 equations"), "{message}");
+    }
+}

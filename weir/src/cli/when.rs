@@ -17,7 +17,9 @@ pub enum When {
 
 /// The text is no point of time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("found `{found}`, expected RFC 3339 like 2014-11-14T00:00:10Z, Unix seconds like 1415923210.5, or an offset from the first packet like +10s")]
+#[error(
+    "found `{found}`, expected RFC 3339 like 2014-11-14T00:00:10Z, Unix seconds like 1415923210.5, or an offset from the first packet like +10s"
+)]
 pub struct WhenError {
     found: String,
 }

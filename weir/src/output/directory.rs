@@ -243,7 +243,8 @@ fn remove_earlier(root: &Path) -> Result<(), OutputError> {
     };
     let mut files = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let line: Line = serde_json::from_str(line).map_err(|error| refused(number, &format!("is none of Weir: {error}")))?;
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| refused(number, &format!("is none of Weir: {error}")))?;
         for file in line.streams.iter().flat_map(|stream| &stream.files) {
             files.push(file.below(root).ok_or_else(|| refused(number, "names a file outside the directory"))?);
         }

@@ -16,8 +16,8 @@ use flowlog::record::EniId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::writer::Format;
 use super::OutputError;
+use super::writer::Format;
 use crate::stats::{SideJson, Sum};
 
 /// The manifest's name in its directory.

@@ -137,7 +137,11 @@ pub fn nic_lines(out: &mut String, report: &Report) {
     let _ = writeln!(out, "  punts            {}", latency(&report.punt));
     let _ = writeln!(out, "  longest drain    {} ns", report.drain_ns_max);
     for (id, high_water, entries) in &report.rings {
-        let _ = writeln!(out, "  {:<16} at most {high_water} of {entries} entries in use", format!("{} ring", ring_name(*id)));
+        let _ = writeln!(
+            out,
+            "  {:<16} at most {high_water} of {entries} entries in use",
+            format!("{} ring", ring_name(*id))
+        );
     }
     let (written, read) = report.pcie_bytes;
     let _ = writeln!(out, "  PCIe             {written} bytes written, {read} read");
@@ -166,12 +170,7 @@ fn engine_lines(out: &mut String, direction: Direction, engine: &EngineReport) {
 
 fn latency(latency: &Latency) -> String {
     let mut text = latency.count.to_string();
-    let parts = [
-        ("p50", latency.p50_ns),
-        ("p99", latency.p99_ns),
-        ("p99.9", latency.p999_ns),
-        ("max", latency.max_ns),
-    ];
+    let parts = [("p50", latency.p50_ns), ("p99", latency.p99_ns), ("p99.9", latency.p999_ns), ("max", latency.max_ns)];
     for (name, ns) in parts.into_iter().filter(|_| latency.count > 0) {
         let _ = write!(text, ", {name} {ns:.0} ns ({:.0} cycles)", Latency::cycles(ns));
     }
@@ -179,7 +178,7 @@ fn latency(latency: &Latency) -> String {
 }
 
 /// A number and its noun.
-fn several(count: u64, noun: &str) -> String {
+pub(crate) fn several(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 

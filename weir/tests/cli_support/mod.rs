@@ -11,29 +11,29 @@ use sim::frames::FrameBatch;
 use sim::generate::{Generator, Spec};
 
 /// A directory of the test's own, empty at the start and gone at the end.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("a scratch directory");
         Self(path)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// A file with these bytes.
-    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, bytes).expect("a file");
         path
     }
 
     /// A capture of this traffic.
-    pub fn capture(&self, name: &str, spec: &Spec) -> PathBuf {
+    pub(crate) fn capture(&self, name: &str, spec: &Spec) -> PathBuf {
         self.file(name, capture_of(&frames_of(spec)))
     }
 }
@@ -45,28 +45,28 @@ impl Drop for Scratch {
 }
 
 /// 1970-based start of all traffic here: 2023-11-14T22:13:20Z.
-pub const START_S: u64 = 1_700_000_000;
+pub(crate) const START_S: u64 = 1_700_000_000;
 
 /// Twenty seconds of a few hundred flows.
-pub fn small() -> Spec {
+pub(crate) fn small() -> Spec {
     Spec { packets: 2_000, flows: 300, packets_per_second: 100, ..Spec::default() }
 }
 
-pub fn frames_of(spec: &Spec) -> FrameBatch {
+pub(crate) fn frames_of(spec: &Spec) -> FrameBatch {
     let mut frames = FrameBatch::new();
     let mut generator = Generator::new(spec).expect("a sound spec");
     while generator.read_into(&mut frames, 4096) > 0 {}
     frames
 }
 
-pub fn capture_of(frames: &FrameBatch) -> Vec<u8> {
+pub(crate) fn capture_of(frames: &FrameBatch) -> Vec<u8> {
     let mut writer = PcapWriter::new(Vec::new(), 0);
     writer.write_batch(frames).expect("memory");
     writer.finish().expect("memory")
 }
 
 /// The frames that `keep` keeps of their numbers.
-pub fn some_of(frames: &FrameBatch, keep: impl Fn(usize) -> bool) -> FrameBatch {
+pub(crate) fn some_of(frames: &FrameBatch, keep: impl Fn(usize) -> bool) -> FrameBatch {
     let mut some = FrameBatch::new();
     for (number, frame) in frames.iter().enumerate().filter(|(number, _)| keep(*number)) {
         let _ = number;
@@ -75,18 +75,18 @@ pub fn some_of(frames: &FrameBatch, keep: impl Fn(usize) -> bool) -> FrameBatch 
     some
 }
 
-pub fn weir<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
+pub(crate) fn weir<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     command(args).output().expect("weir runs")
 }
 
-pub fn command<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+pub(crate) fn command<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
     command.args(args).env_remove("NO_COLOR");
     command
 }
 
 /// Runs `weir` with something on its standard input.
-pub fn weir_with_stdin(args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn weir_with_stdin(args: &[&str], input: &[u8]) -> Output {
     let mut command = command(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("weir runs");
@@ -98,23 +98,23 @@ pub fn weir_with_stdin(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-pub fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-pub fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().expect("an exit code")
 }
 
 /// Standard output of a run that must go well.
-pub fn stdout<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> String {
+pub(crate) fn stdout<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> String {
     let output = weir(args);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     text(&output.stdout).to_owned()
 }
 
 /// All files below a directory, with their bytes.
-pub fn tree(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+pub(crate) fn tree(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
