@@ -1208,9 +1208,7 @@ impl Build {
             1 => Body::Model,
             2 => Body::Rtl,
             3 => Body::Card,
-            found => {
-                return Err(UnknownValue { field: "BUILD.body", found: found.into() });
-            }
+            found => return Err(UnknownValue { field: "BUILD.body", found: found.into() }),
         })
     }
 }

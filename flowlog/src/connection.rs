@@ -8,7 +8,7 @@ use crate::flows::{Flow, FlowId, Hash, Space};
 use crate::memory::{Cells, Memory};
 use crate::policy::{ConnectionState, icmp_request_of_reply};
 use crate::slowpath::{Judgement, Outcome, SlowPath, packet_of, write_verdict};
-use crate::verdict::{Action, Track, Verdict};
+use crate::verdict::{Action, RuleId, Track, Verdict};
 use firmware_abi::key::{Direction, FlowKey, protocol};
 
 /// How long a flow without a connection is remembered: finding its verdict again costs little.
@@ -273,7 +273,9 @@ impl<M: Memory> SlowPath<M> {
         let before = self.flows.get(entry);
         let mut judged = before;
         write_verdict(&mut judged, verdict, epoch);
-        if judged != before {
+        // Under the same rules, what let the first message through is more telling than that it did.
+        let remembered = verdict.rule == RuleId::TRACKED && before.epoch == epoch;
+        if judged != before && !remembered {
             self.flows.set(entry, judged);
         }
         Some(entry)

@@ -159,7 +159,9 @@ impl Quiet {
             let print = take_hook();
             set_hook(Box::new(move |panic| {
                 let place = panic.location().map_or_else(String::new, ToString::to_string);
-                let said = panic.payload_as_str().unwrap_or("a panic without words");
+                let text = panic.payload().downcast_ref::<&str>().copied();
+                let text = text.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+                let said = text.unwrap_or("a panic without words");
                 let keep = |kept: &RefCell<Option<String>>| match &mut *kept.borrow_mut() {
                     Some(message) => *message = format!("{said} at {place}"),
                     None => print(panic),

@@ -259,7 +259,7 @@ fn a_removal_while_its_window_drains_leaves_one_record_in_each_window() {
 #[test]
 fn read_activity_tells_what_was_touched_since_the_last_time_and_leaves_the_counters() {
     let mut rig = Rig::new(1, 10);
-    let mut read = |rig: &mut Rig, arg: u64, first: u32, count: u32| {
+    let read = |rig: &mut Rig, arg: u64, first: u32, count: u32| {
         let mut command = Command { slot: first, cookie: count, arg, ..Command::default() };
         command.key.port.set_egress(true);
         let status = rig.host.command(Opcode::ReadActivity, command).map(|done| done.tail.status_bits());

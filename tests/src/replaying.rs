@@ -45,10 +45,11 @@ impl Collected {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = config.settings.record;
-        let writers = outlets(&config.catalogue).iter().map(|outlet| TextWriter::new(&outlet.stream, settings));
+        let outlets = outlets(&config.catalogue);
+        let writers = outlets.iter().map(|outlet| TextWriter::new(&outlet.stream, settings)).collect();
         Self {
             settings,
-            writers: writers.collect(),
+            writers,
             records: Vec::new(),
             statuses: Vec::new(),
             seals: Vec::new(),

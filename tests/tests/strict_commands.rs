@@ -103,12 +103,13 @@ fn unknown_opcodes_and_senseless_arguments_are_refused() {
     let bitmap = probe.device.dma("bitmap", 4096).expect("memory").iova().0;
     for (slot, cookie, arg) in [
         (0, 0, bitmap),
-        (1, 127, bitmap),
-        (64, 64, bitmap),
-        (0, 256, bitmap),
-        (128, 128, bitmap),
-        (u32::MAX, 128, bitmap),
-        (0, 128, bitmap + 4),
+        (0, 128, bitmap),
+        (0, 511, bitmap),
+        (64, 512, bitmap),
+        (512, 512, bitmap),
+        (0, 1024, bitmap),
+        (u32::MAX, 512, bitmap),
+        (0, 512, bitmap + 4),
     ] {
         let command = Command { slot, cookie, arg, ..Command::default() };
         assert_refused(&mut probe, Opcode::ReadActivity as u8, command, Status::BadArgument, &more);
@@ -137,7 +138,7 @@ fn activity_that_cannot_be_written_is_not_forgotten() {
     let mut errors = Errors(0);
     errors.set_dma(true);
     let more = Moved { counters: vec![("DMA_REFUSED", 1)], errors: errors.0, ..Moved::default() };
-    let command = Command { cookie: 128, arg: UNMAPPED, ..Command::default() };
+    let command = Command { cookie: 512, arg: UNMAPPED, ..Command::default() };
     assert_refused(&mut probe, Opcode::ReadActivity as u8, command, Status::DmaFault, &more);
     let bitmap = probe.device.dma("bitmap", 4096).expect("memory");
     assert_taken(&mut probe, Opcode::ReadActivity, Command { arg: bitmap.iova().0, ..command });

@@ -1,7 +1,7 @@
 //! From a configuration to a NIC's setup: ports, limits, rules, streams.
 //!
-//! An ENI's port is its place in the catalogue; an instance's number likewise, and an ENI without
-//! an instance has one of its own, without limits.
+//! An ENI's port is its place in the catalogue. Instances are numbered as their first ENIs come, so that
+//! there are never more of them than ports; an ENI without an instance has one of its own, without limits.
 
 use crate::config::Config;
 use crate::meter::{EniSetup, MeterConfig, Subscription};
@@ -71,19 +71,17 @@ pub struct Assembly {
 /// When an ENI has a group or ACL that is not there.
 pub fn assemble(config: &Config, start_ns: u64) -> Result<Assembly, PolicyError> {
     let catalogue = &config.catalogue;
-    let instances: Vec<_> = catalogue.instances().map(|instance| instance.id.clone()).collect();
-    let mut connections_max: Vec<u32> = instances
-        .iter()
-        .map(|id| catalogue.profile_of(id).map_or(0, |profile| profile.max_connections.value))
-        .collect();
+    let mut instances = Vec::new();
+    let mut connections_max: Vec<u32> = Vec::new();
     let mut enis = Vec::new();
     for (eni, policy) in catalogue.enis().iter().zip(policies(catalogue, &config.policy, 1)?) {
-        let instance = eni.instance.as_ref().and_then(|id| instances.iter().position(|other| other == id));
-        let instance = instance.unwrap_or_else(|| {
-            connections_max.push(0);
-            connections_max.len() - 1
-        });
         let profile = eni.instance.as_ref().and_then(|id| catalogue.profile_of(id));
+        let known = instances.iter().position(|other| eni.instance.is_some() && *other == eni.instance);
+        let instance = known.unwrap_or_else(|| {
+            instances.push(eni.instance.clone());
+            connections_max.push(profile.map_or(0, |profile| profile.max_connections.value));
+            instances.len() - 1
+        });
         let limits = profile.map(limits).unwrap_or_default();
         enis.push(EniSetup { policy, instance: instance as u16, limits, bits_summed: false });
     }
