@@ -47,14 +47,7 @@ impl Collected {
         let settings = config.settings.record;
         let outlets = outlets(&config.catalogue);
         let writers = outlets.iter().map(|outlet| TextWriter::new(&outlet.stream, settings)).collect();
-        Self {
-            settings,
-            writers,
-            records: Vec::new(),
-            statuses: Vec::new(),
-            seals: Vec::new(),
-            text: Vec::new(),
-        }
+        Self { settings, writers, records: Vec::new(), statuses: Vec::new(), seals: Vec::new(), text: Vec::new() }
     }
 
     /// The lines.

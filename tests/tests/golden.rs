@@ -186,10 +186,7 @@ fn what_is_in_no_flow_does_not_make_a_window_idle_or_fill_it() {
     let start_ns = TCP_START_SECONDS * SECOND_NS;
     push(&mut batch, start_ns, &Packet::udp("172.31.9.69", "172.31.9.12", (67, 68), 300));
     let replayed = replay(config(TCP_RULES), &batch);
-    assert_eq!(
-        replayed.collected.lines(),
-        ["2 1251762227 eni-lq6mkcis - - - - - - - 1418529900 1418530200 - NODATA"]
-    );
+    assert_eq!(replayed.collected.lines(), ["2 1251762227 eni-lq6mkcis - - - - - - - 1418529900 1418530200 - NODATA"]);
     assert_eq!(replayed.collected.proved("DHCP only").excluded, Amount { packets: 1, bytes: 328 });
 }
 

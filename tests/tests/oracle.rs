@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use weir::config::Config;
 use weir_tests::packets::{
-    ACK, ARP, ETHERNET_BYTES, IPV4, IPV4_BYTES, IPV6, IPV6_BYTES, Packet, QINQ, SYN, VLAN, ethernet, icmp, sctp, tcp, udp,
+    ACK, ARP, ETHERNET_BYTES, IPV4, IPV4_BYTES, IPV6, IPV6_BYTES, Packet, QINQ, SYN, VLAN, ethernet, icmp, sctp, tcp,
+    udp,
 };
 use weir_tests::replaying::{FiveTuple, Replayed, captures, read_capture, replay};
 

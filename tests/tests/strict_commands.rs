@@ -174,14 +174,20 @@ fn an_injected_header_that_makes_no_sense_is_refused_and_counted() {
         ("disposition 3", with(|header| header.tail.set_code(3))),
         ("disposition 7", with(|header| header.tail.set_code(7))),
         ("more held than there was", with(|header| header.length.set_held(61))),
-        ("longer than a frame", with(|header| {
-            header.length.set_wire(9_217);
-            header.length.set_held(9_217);
-        })),
-        ("cut off by the doorbell", with(|header| {
-            header.length.set_wire(9_000);
-            header.length.set_held(9_000);
-        })),
+        (
+            "longer than a frame",
+            with(|header| {
+                header.length.set_wire(9_217);
+                header.length.set_held(9_217);
+            }),
+        ),
+        (
+            "cut off by the doorbell",
+            with(|header| {
+                header.length.set_wire(9_000);
+                header.length.set_held(9_000);
+            }),
+        ),
         ("a port that is not enabled", with(|header| header.key.port.set_vport(1))),
         ("a port that is not there", with(|header| header.key.port.set_vport(4_095))),
     ] {
