@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use flowlog::policy::{
-    Attachments, Cidr, Direction, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange,
-    Protocol, Rule, RuleAction, RuleId, SecurityGroup,
+    Attachments, Cidr, Direction, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange, Protocol, Rule,
+    RuleAction, RuleId, SecurityGroup,
 };
 use flowlog::verdict::{EniPolicy, Packet, Track};
 
@@ -49,24 +49,13 @@ fn policy(rules: u32, miss: Miss) -> EniPolicy {
         }
     };
     let objects = PolicyObjects {
-        security_groups: vec![SecurityGroup {
-            id: id(),
-            ingress: (0..rules).map(rule).collect(),
-            egress: Vec::new(),
-        }],
+        security_groups: vec![SecurityGroup { id: id(), ingress: (0..rules).map(rule).collect(), egress: Vec::new() }],
         ..PolicyObjects::default()
     };
-    let members: Membership = (0..1_000)
-        .map(|host| (id(), IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + host))))
-        .collect();
-    let attachments = Attachments {
-        security_groups: vec![id()],
-        network_acl: None,
-    };
-    Policy::new(objects)
-        .expect("a valid policy")
-        .compile(&attachments, &members, 1)
-        .expect("known attachments")
+    let members: Membership =
+        (0..1_000).map(|host| (id(), IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + host)))).collect();
+    let attachments = Attachments { security_groups: vec![id()], network_acl: None };
+    Policy::new(objects).expect("a valid policy").compile(&attachments, &members, 1).expect("known attachments")
 }
 
 fn judge(criterion: &mut Criterion) {
@@ -79,11 +68,7 @@ fn judge(criterion: &mut Criterion) {
         dst_port: 443,
         icmp: None,
     };
-    for (name, miss) in [
-        ("port", Miss::Port),
-        ("cidr", Miss::Cidr),
-        ("group", Miss::Group),
-    ] {
+    for (name, miss) in [("port", Miss::Port), ("cidr", Miss::Cidr), ("group", Miss::Group)] {
         let mut group = criterion.benchmark_group(format!("judge/last_of_rules_missed_by_{name}"));
         for rules in [1, 10, 100] {
             let policy = policy(rules, miss);

@@ -309,9 +309,10 @@ fn request_key(key: &FlowKey, kind: u8, identifier: u16) -> FlowKey {
 
 /// [`ConnectionState::advance`] on a state as a flow keeps it.
 pub(crate) fn advanced(state: u8, ip_protocol: u8, flags: u8, is_reply: bool) -> u8 {
-    ConnectionState::try_from(state)
-        .map_or_else(|_| ConnectionState::first(ip_protocol, flags), |state| state.advance(ip_protocol, flags, is_reply))
-        as u8
+    ConnectionState::try_from(state).map_or_else(
+        |_| ConnectionState::first(ip_protocol, flags),
+        |state| state.advance(ip_protocol, flags, is_reply),
+    ) as u8
 }
 
 #[cfg(test)]

@@ -253,7 +253,8 @@ impl Hashes {
     pub fn of_two(keys: [&FlowKey; 2]) -> [Self; 2] {
         let [first, second] = keys;
         let [a, b, c, d] =
-            h3_lanes(&[words(first), words(&first.reversed()), words(second), words(&second.reversed())]).map(Hash::spread);
+            h3_lanes(&[words(first), words(&first.reversed()), words(second), words(&second.reversed())])
+                .map(Hash::spread);
         [Self { own: a, reversed: b }, Self { own: c, reversed: d }]
     }
 }

@@ -14,7 +14,7 @@
 //! judged by itself, and counted in the flow of its addresses.
 
 use crate::connection::{IDLE_SECONDS, advanced};
-use crate::flows::{Flow, FlowId, Flows, FlowTableFull, Hashes, Space};
+use crate::flows::{Flow, FlowId, FlowTableFull, Flows, Hashes, Space};
 use crate::fragments::Fragments;
 use crate::memory::Memory;
 use crate::policy::Timeouts;
@@ -24,6 +24,8 @@ use firmware_abi::frame::{FrameHeader, PuntReason};
 use firmware_abi::key::{Direction, FlowKey, is_dhcp, protocol};
 use firmware_abi::time::SECOND_NS;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+pub use crate::judgement::{Change, Judgement, Outcome};
 
 /// Where Windows licence activation listens.
 pub const LICENCE_PORT: u16 = 1688;
@@ -56,53 +58,6 @@ pub struct Port {
     pub policy: EniPolicy,
     /// The instance whose connection limit it shares.
     pub instance: usize,
-}
-
-/// What is done with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Forward and record it.
-    Accept,
-    /// Drop and record it.
-    Reject,
-    /// Forward it; it is not captured.
-    Excluded,
-    /// Ingress over a limit of new flows or connections: drop and count it as policed.
-    Policed,
-    /// Egress over such a limit: record what the guest offered, and drop it.
-    AcceptAndDrop,
-    /// The flow table is full: act by the verdict, and count it as skipped.
-    Unlogged(Action),
-}
-
-impl Outcome {
-    /// Whether the packet goes on.
-    #[must_use]
-    pub const fn forwards(self) -> bool {
-        matches!(self, Self::Accept | Self::Excluded | Self::Unlogged(Action::Accept))
-    }
-}
-
-/// A packet's verdict and where it counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judgement {
-    /// What is done with it.
-    pub outcome: Outcome,
-    /// The flow to count it in, if it is to be recorded or put into the NIC.
-    pub flow: Option<FlowId>,
-    /// The flow should be in the NIC, and is not.
-    pub offload: bool,
-    /// The flow is in the NIC: the packet only came too early or was sent back.
-    pub in_nic: bool,
-}
-
-/// A flow in the NIC whose slot must change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The flow whose slot it is.
-    pub flow: FlowId,
-    /// The flow to count for from now on: it, or its sibling.
-    pub cookie: FlowId,
 }
 
 /// The slow path of a NIC.
@@ -466,13 +421,6 @@ impl<M: Memory> SlowPath<M> {
             Direction::Ingress => (address(&key.src, key.port.ip6()), key.src_port),
         };
         port == LICENCE_PORT && key.protocol == protocol::TCP && self.settings.licence_servers.contains(&server)
-    }
-}
-
-impl Judgement {
-    /// A judgement of a packet that no flow counts.
-    pub(crate) const fn of(outcome: Outcome) -> Self {
-        Self { outcome, flow: None, offload: false, in_nic: false }
     }
 }
 

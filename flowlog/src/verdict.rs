@@ -22,15 +22,12 @@ use std::net::IpAddr;
 
 use crate::policy::compiled::{RuleList, RuleTest};
 use crate::policy::{
-    AclId, Attachments, GroupId, ListId, Membership, Place, Policy, PolicyError, PolicyErrorKind,
-    RuleAction,
+    AclId, Attachments, GroupId, ListId, Membership, Place, Policy, PolicyError, PolicyErrorKind, RuleAction,
 };
 
 pub use crate::record::{Action, Layer};
 
-pub use crate::policy::{
-    ConnectionState, Direction, RuleId, Timeouts, TrackedFlows, icmp_request_of_reply,
-};
+pub use crate::policy::{ConnectionState, Direction, RuleId, Timeouts, TrackedFlows, icmp_request_of_reply};
 
 /// What a verdict needs to know of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,16 +114,10 @@ struct Answer {
 impl Answer {
     fn of_match(found: Option<&RuleTest>, default_deny: RuleId) -> Self {
         match found {
-            Some(rule) => Self {
-                action: rule.action,
-                rule: rule.id,
-                group: (!rule.id.is_reserved()).then_some(rule.group),
-            },
-            None => Self {
-                action: RuleAction::Deny,
-                rule: default_deny,
-                group: None,
-            },
+            Some(rule) => {
+                Self { action: rule.action, rule: rule.id, group: (!rule.id.is_reserved()).then_some(rule.group) }
+            }
+            None => Self { action: RuleAction::Deny, rule: default_deny, group: None },
         }
     }
 }
@@ -172,10 +163,7 @@ impl Policy {
         Ok(EniPolicy {
             epoch,
             tracked_flows: self.tracked_flows(),
-            groups: RuleList::new(
-                |direction| groups.iter().map(|group| group.rules(direction)).collect(),
-                membership,
-            ),
+            groups: RuleList::new(|direction| groups.iter().map(|group| group.rules(direction)).collect(), membership),
             group_ids: attachments.security_groups.clone().into_boxed_slice(),
             acl,
             allows_all: false,
@@ -231,12 +219,7 @@ impl EniPolicy {
     pub fn explain(&self, packet: &Packet, track: Track) -> Explanation {
         let mut steps = Vec::with_capacity(2);
         let verdict = self.consult(packet, track, |layer, answer| {
-            steps.push(Step {
-                layer,
-                action: answer.action,
-                rule: answer.rule,
-                list: self.list_of(layer, answer),
-            });
+            steps.push(Step { layer, action: answer.action, rule: answer.rule, list: self.list_of(layer, answer) });
         });
         Explanation { verdict, steps }
     }
@@ -253,11 +236,7 @@ impl EniPolicy {
             TrackedFlows::Keep => true,
             TrackedFlows::Reevaluate => self.ask_rules(original).action == RuleAction::Allow,
         };
-        if is_remembered {
-            Track::ReplyOfAccepted
-        } else {
-            Track::New
-        }
+        if is_remembered { Track::ReplyOfAccepted } else { Track::New }
     }
 
     fn consult<F>(&self, packet: &Packet, track: Track, mut heard: F) -> Verdict
@@ -301,11 +280,9 @@ impl EniPolicy {
     fn ask_groups(&self, packet: &Packet, track: Track) -> Answer {
         match (track, self.tracked_flows) {
             (Track::New, _) | (Track::Tracked, TrackedFlows::Reevaluate) => self.ask_rules(packet),
-            (Track::ReplyOfAccepted, _) | (Track::Tracked, TrackedFlows::Keep) => Answer {
-                action: RuleAction::Allow,
-                rule: RuleId::TRACKED,
-                group: None,
-            },
+            (Track::ReplyOfAccepted, _) | (Track::Tracked, TrackedFlows::Keep) => {
+                Answer { action: RuleAction::Allow, rule: RuleId::TRACKED, group: None }
+            }
         }
     }
 
@@ -322,23 +299,14 @@ impl EniPolicy {
             Direction::Ingress => RuleId::ACL_INGRESS_DEFAULT_DENY,
             Direction::Egress => RuleId::ACL_EGRESS_DEFAULT_DENY,
         };
-        self.acl
-            .as_ref()
-            .map(|(_, rules)| Answer::of_match(rules.first_match(packet), default_deny))
+        self.acl.as_ref().map(|(_, rules)| Answer::of_match(rules.first_match(packet), default_deny))
     }
 
     fn list_of(&self, layer: Layer, answer: Answer) -> Option<ListId> {
         let group = usize::from(answer.group?);
         match layer {
-            Layer::SecurityGroup => self
-                .group_ids
-                .get(group)
-                .cloned()
-                .map(ListId::SecurityGroup),
-            Layer::NetworkAcl => self
-                .acl
-                .as_ref()
-                .map(|(id, _)| ListId::NetworkAcl(id.clone())),
+            Layer::SecurityGroup => self.group_ids.get(group).cloned().map(ListId::SecurityGroup),
+            Layer::NetworkAcl => self.acl.as_ref().map(|(id, _)| ListId::NetworkAcl(id.clone())),
         }
     }
 }

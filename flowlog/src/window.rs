@@ -10,90 +10,35 @@
 //! Their tallies lie in two banks, as the NIC's do: the low bit of a window's number is its bank.
 //! A flow's tally is found by its number. What has a tally is on its bank's list, once.
 
-use crate::conservation::{Amount, Equation, LimitDrops, Proof};
-use crate::flows::{Flow, FlowId, Flows};
+use crate::flows::{FlowId, Flows};
 use crate::memory::{Cells, Memory};
-use crate::record::{Action, EndReason, Entry, FlowFacts, Icmp, Layer, SkipReason, Skipped, TcpOpening, WindowBounds};
 use crate::slowpath::Outcome;
-use firmware_abi::descriptor::{FlowRecord, Ledger, LedgerRecord, LimitDrop, RecordKind, WindowEnd};
+use crate::tally::{tick_of, time_of};
+use firmware_abi::descriptor::{FlowRecord, LedgerRecord, RecordKind, WindowEnd};
 use firmware_abi::key::Direction;
-use firmware_abi::time::{TICK_NS, tick_base_ns};
+use firmware_abi::time::tick_base_ns;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// What a flow counted in a window. Times are ticks of 50 µs since 1970, modulo 2^32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
-#[repr(C)]
-pub struct Tally {
-    /// Packets in the low 48 bits, OR of TCP flags in the bits above 55; 0 is an empty tally.
-    packets_flags: u64,
-    bytes: u64,
-    first: u32,
-    last: u32,
-}
-
-const PACKETS_MASK: u64 = (1 << 48) - 1;
-
-/// The wrapping tick of a time.
-fn tick_of(time_ns: u64) -> u32 {
-    (time_ns / TICK_NS) as u32
-}
-
-/// The time of a wrapping tick that is near `near_ns`.
-fn time_of(tick: u32, near_ns: u64) -> u64 {
-    let near = near_ns / TICK_NS;
-    let distance = i64::from(tick.wrapping_sub(near as u32) as i32);
-    near.saturating_add_signed(distance) * TICK_NS
-}
-
-impl Tally {
-    /// Packets.
-    #[must_use]
-    pub const fn packets(&self) -> u64 {
-        self.packets_flags & PACKETS_MASK
-    }
-
-    /// Layer-3 bytes.
-    #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    const fn is_empty(&self) -> bool {
-        self.packets_flags == 0
-    }
-
-    fn add(&mut self, packets: u64, bytes: u64, flags: u8, first: u32, last: u32) {
-        if self.is_empty() {
-            (self.first, self.last) = (first, last);
-        }
-        self.packets_flags = (self.packets_flags + packets) | u64::from(flags) << 56;
-        self.bytes += bytes;
-        if (first.wrapping_sub(self.first) as i32) < 0 {
-            self.first = first;
-        }
-        if (last.wrapping_sub(self.last) as i32) > 0 {
-            self.last = last;
-        }
-    }
-}
+pub use crate::seal::{Sealed, status_entry};
+pub use crate::tally::Tally;
 
 /// What the host itself did with packets of an ENI and direction, other than recording them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-struct HostCounts {
-    excluded: [u64; 2],
-    policed: [u64; 2],
-    skipped: [u64; 2],
-    over_limit: u64,
+pub(crate) struct HostCounts {
+    pub(crate) excluded: [u64; 2],
+    pub(crate) policed: [u64; 2],
+    pub(crate) skipped: [u64; 2],
+    pub(crate) over_limit: u64,
 }
 
 /// The NIC's ledger of an ENI and direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-struct HardwareLedger {
-    packets: [u64; 8],
-    bytes: [u64; 8],
-    limits: [u64; 8],
+pub(crate) struct HardwareLedger {
+    pub(crate) packets: [u64; 8],
+    pub(crate) bytes: [u64; 8],
+    pub(crate) limits: [u64; 8],
 }
 
 /// How far the oldest window has come.
@@ -114,46 +59,29 @@ pub enum Stage {
 /// Numbers of the windows that outlive the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable)]
 #[repr(C)]
-struct State {
+pub(crate) struct State {
     /// [`Stage`], as a number.
-    stage: u32,
+    pub(crate) stage: u32,
     /// The oldest window that is not published and cleared.
-    number: u32,
+    pub(crate) number: u32,
     /// Entries of each bank's list.
-    listed: [u32; 2],
+    pub(crate) listed: [u32; 2],
     /// Entries of the oldest window's list that are cleared.
-    cleared: u32,
+    pub(crate) cleared: u32,
     /// The punt ring's producer at its end.
-    punt_producer: u32,
+    pub(crate) punt_producer: u32,
     /// Tick base of each bank's window, Unix ns.
-    base_ns: [u64; 2],
+    pub(crate) base_ns: [u64; 2],
     /// The oldest window's bounds.
-    start_ns: u64,
-    end_ns: u64,
+    pub(crate) start_ns: u64,
+    pub(crate) end_ns: u64,
     /// Overruns since power-on, and the drain's time.
-    overruns: u64,
-    drain_ns: u64,
+    pub(crate) overruns: u64,
+    pub(crate) drain_ns: u64,
     /// Windows published.
-    published: u64,
+    pub(crate) published: u64,
     /// Windows have begun.
-    started: u64,
-}
-
-/// What a sealed window proves, besides its records.
-#[derive(Clone, Debug)]
-pub struct Sealed {
-    /// Its number, modulo 2^16.
-    pub number: u16,
-    /// How many windows were published before it.
-    pub index: u64,
-    /// Its true bounds.
-    pub bounds: WindowBounds,
-    /// Boundaries that were missed since power-on.
-    pub overruns: u64,
-    /// How long its drain took, ns.
-    pub drain_ns: u64,
-    /// One for each ENI and direction, in order.
-    pub proofs: Vec<Proof>,
+    pub(crate) started: u64,
 }
 
 /// Something that cannot be if the device is honest.
@@ -193,13 +121,13 @@ pub enum RecordFault {
 
 /// The windows of a NIC.
 pub struct Windows<M: Memory> {
-    tallies: [M::Cells<Tally>; 2],
-    lists: [M::Cells<u32>; 2],
-    host: [M::Cells<HostCounts>; 2],
-    ledgers: M::Cells<HardwareLedger>,
-    state: M::Cells<State>,
-    now: State,
-    ports: usize,
+    pub(crate) tallies: [M::Cells<Tally>; 2],
+    pub(crate) lists: [M::Cells<u32>; 2],
+    pub(crate) host: [M::Cells<HostCounts>; 2],
+    pub(crate) ledgers: M::Cells<HardwareLedger>,
+    pub(crate) state: M::Cells<State>,
+    pub(crate) now: State,
+    pub(crate) ports: usize,
 }
 
 impl<M: Memory> Windows<M> {
@@ -407,7 +335,7 @@ impl<M: Memory> Windows<M> {
         self.tallies.iter().any(|bank| !bank.get(flow.index()).is_empty())
     }
 
-    fn bank(&self) -> usize {
+    pub(crate) fn bank(&self) -> usize {
         (self.now.number & 1) as usize
     }
 
@@ -500,129 +428,7 @@ impl<M: Memory> Windows<M> {
     pub fn published(&mut self) {
         self.now.stage = 3;
     }
-
-    /// The facts of a flow's record.
-    #[must_use]
-    #[inline]
-    pub fn facts(&self, flow: &Flow, tally: &Tally, sequence: u64) -> FlowFacts {
-        let marks = flow.marks();
-        let mut key = flow.hardware_key();
-        key.tcp_flags = (tally.packets_flags >> 56) as u8;
-        let icmp = flow.is_icmp().then_some(Icmp {
-            kind: (flow.slot >> 24) as u8,
-            code: (flow.slot >> 16) as u8,
-            identifier: flow.slot as u16,
-        });
-        let near = self.now.start_ns;
-        FlowFacts {
-            key,
-            packets: tally.packets(),
-            bytes: tally.bytes,
-            first_ns: time_of(tally.first, near),
-            last_ns: time_of(tally.last, near),
-            sequence,
-            action: if marks.rejected() { Action::Reject } else { Action::Accept },
-            layer: if marks.by_acl() { Layer::NetworkAcl } else { Layer::SecurityGroup },
-            rule_id: flow.rule,
-            policy_epoch: u32::from(flow.epoch),
-            end_reason: end_reason(flow, key.tcp_flags),
-            tcp_opening: match flow.progress.opening() {
-                1 => TcpOpening::Syn,
-                2 => TcpOpening::SynAck,
-                _ => TcpOpening::Unknown,
-            },
-            icmp,
-        }
-    }
-
-    /// The ended window's proofs. `sums` are those of its records by ENI and direction: two amounts,
-    /// ACCEPT and REJECT, for each `vport * 2 + direction`.
-    #[must_use]
-    pub fn seal(&self, sums: &[[Amount; 2]]) -> Sealed {
-        let proofs = (0..self.ports * 2).map(|side| self.proof(side, sums.get(side).copied().unwrap_or_default()));
-        Sealed {
-            number: self.oldest(),
-            index: self.now.published,
-            bounds: WindowBounds { start_ns: self.now.start_ns, end_ns: self.now.end_ns },
-            overruns: self.now.overruns,
-            drain_ns: self.now.drain_ns,
-            proofs: proofs.collect(),
-        }
-    }
-
-    fn proof(&self, side: usize, [accepted, rejected]: [Amount; 2]) -> Proof {
-        let hardware = self.ledgers.get(side);
-        let host = self.host[self.bank()].get(side);
-        let counted = |end: Ledger| Amount { packets: hardware.packets[end as usize], bytes: hardware.bytes[end as usize] };
-        let aside = |[packets, bytes]: [u64; 2]| Amount { packets, bytes };
-        let limit = |reason: LimitDrop| hardware.limits[reason as usize];
-        Proof {
-            vport: (side / 2) as u16,
-            direction: Direction::ALL[side % 2],
-            equation: Equation {
-                offered: counted(Ledger::Offered),
-                policed: counted(Ledger::Policed).plus(aside(host.policed)),
-                accepted,
-                rejected,
-                excluded: counted(Ledger::Excluded).plus(aside(host.excluded)),
-                non_ip: counted(Ledger::NonIp),
-                malformed: counted(Ledger::Malformed),
-                skipped: counted(Ledger::Skipped).plus(aside(host.skipped)),
-            },
-            limits: LimitDrops {
-                policed_packet_rate: limit(LimitDrop::PolicedPackets),
-                policed_bit_rate: limit(LimitDrop::PolicedBits),
-                shaped_packet_rate: limit(LimitDrop::ShapedPackets),
-                shaped_bit_rate: limit(LimitDrop::ShapedBits),
-                skipped_ring: limit(LimitDrop::SkippedRing),
-                skipped_credit: limit(LimitDrop::SkippedCredit),
-                skipped_dma: limit(LimitDrop::SkippedDma),
-                new_flow_rate: limit(LimitDrop::NewFlows),
-                connection_limit: host.over_limit,
-                skipped_flow_table: host.skipped[0],
-            },
-        }
-    }
 }
 
 /// How far ahead memory is asked for.
 const AHEAD: usize = 16;
-
-fn end_reason(flow: &Flow, flags: u8) -> EndReason {
-    const FIN: u8 = 1;
-    const RST: u8 = 4;
-    if flow.marks().is_sibling() != flow.progress.turned() && flow.sibling != 0 && !flow.is_icmp() {
-        EndReason::RuleChange
-    } else if flags & RST != 0 {
-        EndReason::TcpRst
-    } else if flags & FIN != 0 {
-        EndReason::TcpFin
-    } else {
-        EndReason::WindowEnd
-    }
-}
-
-/// What the records of one stream in one window are besides flows: nothing, NODATA or SKIPDATA.
-#[must_use]
-pub fn status_entry(records: u64, skipped: Amount, limits: &LimitDrops) -> Option<Entry<'static>> {
-    if skipped.packets > 0 {
-        let reason = skip_reason(limits);
-        return Some(Entry::SkipData(Skipped { reason, packets: skipped.packets, bytes: skipped.bytes }));
-    }
-    (records == 0).then_some(Entry::NoData)
-}
-
-fn skip_reason(limits: &LimitDrops) -> SkipReason {
-    let reasons = [
-        (limits.skipped_ring, SkipReason::RingFull),
-        (limits.skipped_credit, SkipReason::CreditExhausted),
-        (limits.skipped_dma, SkipReason::DmaFault),
-        (limits.skipped_flow_table, SkipReason::TableFull),
-    ];
-    let mut named = reasons.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason);
-    match (named.next(), named.next()) {
-        (Some(reason), None) => reason,
-        (None, _) => SkipReason::Internal,
-        (Some(_), Some(_)) => SkipReason::Several,
-    }
-}

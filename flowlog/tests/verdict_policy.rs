@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use flowlog::policy::{
-    AddressSet, Attachments, Cidr, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange,
-    Protocol, RULES_PER_LIST_MAX, Rule,
+    AddressSet, Attachments, Cidr, GroupId, Membership, Peer, Policy, PolicyObjects, PortRange, Protocol,
+    RULES_PER_LIST_MAX, Rule,
 };
 use serde_json::{Value, json};
 
@@ -68,10 +68,7 @@ fn numbers_and_names_of_a_protocol_are_the_same() {
         (json!("any"), Protocol::Any, "any"),
         (json!(255), Protocol::Number(255), "255"),
     ] {
-        assert_eq!(
-            serde_json::from_value::<Protocol>(written).unwrap(),
-            protocol
-        );
+        assert_eq!(serde_json::from_value::<Protocol>(written).unwrap(), protocol);
         assert_eq!(protocol.to_string(), name);
     }
 }
@@ -134,10 +131,7 @@ fn text_that_cannot_be_read_is_named_with_what_was_expected() {
             unreadable::<GroupId>(json!("sg-")),
             "found `sg-`, expected a security group id: sg- and 1 to 32 of a-z, 0-9, -",
         ),
-        (
-            unreadable::<PortRange>(json!(1.5)),
-            "expected a number or text",
-        ),
+        (unreadable::<PortRange>(json!(1.5)), "expected a number or text"),
     ];
     for (found, expected) in cases {
         assert_eq!(found, expected);
@@ -169,9 +163,7 @@ fn an_inverted_port_range_is_refused_with_the_right_one() {
 #[test]
 fn ports_on_a_protocol_without_ports_are_refused() {
     assert_eq!(
-        fault(group_with(vec![rule(
-            json!({"ports": 80, "protocol": "any"})
-        )])),
+        fault(group_with(vec![rule(json!({"ports": 80, "protocol": "any"}))])),
         "security group sg-web, ingress rule 1: found ports 80 with protocol any, expected tcp, \
          udp or 132 (sctp), or no ports"
     );
@@ -243,21 +235,13 @@ fn host_bits_are_refused_with_the_corrected_block() {
 #[test]
 fn a_second_group_of_one_id_is_refused() {
     let policy = json!({ "security_groups": [{ "id": "sg-a" }, { "id": "sg-a" }] });
-    assert_eq!(
-        fault(policy),
-        "security group sg-a: found a second definition, expected one"
-    );
+    assert_eq!(fault(policy), "security group sg-a: found a second definition, expected one");
 }
 
 #[test]
 fn a_list_past_its_limit_is_refused() {
-    let rules = (0..=RULES_PER_LIST_MAX)
-        .map(|id| rule(json!({ "id": id })))
-        .collect();
-    assert_eq!(
-        fault(group_with(rules)),
-        "security group sg-web, ingress: found 1001 rules, expected at most 1000"
-    );
+    let rules = (0..=RULES_PER_LIST_MAX).map(|id| rule(json!({ "id": id }))).collect();
+    assert_eq!(fault(group_with(rules)), "security group sg-web, ingress: found 1001 rules, expected at most 1000");
 }
 
 #[test]
@@ -272,10 +256,7 @@ fn a_timeout_out_of_bounds_is_refused() {
 
 #[test]
 fn all_faults_are_reported_at_once() {
-    let rules = vec![
-        rule(json!({"ports": "90-80"})),
-        rule(json!({"id": 2, "peer": "sg-gone"})),
-    ];
+    let rules = vec![rule(json!({"ports": "90-80"})), rule(json!({"id": 2, "peer": "sg-gone"}))];
     assert_eq!(fault(group_with(rules)).lines().count(), 2);
 }
 
@@ -290,38 +271,27 @@ fn attachments_must_exist_once_and_within_the_limit() {
             security_groups: groups.iter().map(|id| id.parse().unwrap()).collect(),
             network_acl: acl.map(|id| id.parse().unwrap()),
         };
-        policy
-            .compile(&attachments, &Membership::default(), 1)
-            .unwrap_err()
-            .to_string()
+        policy.compile(&attachments, &Membership::default(), 1).unwrap_err().to_string()
     };
     assert_eq!(
         refusal(&["sg-x"], None),
         "attachments of the ENI: found sg-x, expected the id of a security group of this policy"
     );
-    assert_eq!(
-        refusal(&["sg-1", "sg-1"], None),
-        "attachments of the ENI: found sg-1 attached twice, expected once"
-    );
+    assert_eq!(refusal(&["sg-1", "sg-1"], None), "attachments of the ENI: found sg-1 attached twice, expected once");
     assert_eq!(
         refusal(&[], Some("acl-x")),
         "attachments of the ENI: found acl-x, expected the id of a network ACL of this policy"
     );
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
-    assert_eq!(
-        refusal(&all, None),
-        "attachments of the ENI: found 17 security groups, expected at most 16"
-    );
+    assert_eq!(refusal(&all, None), "attachments of the ENI: found 17 security groups, expected at most 16");
 }
 
 #[test]
 fn an_address_set_holds_exactly_its_members_whatever_their_order() {
     let v4 = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number));
     let v6 = |number: u32| IpAddr::V6(Ipv6Addr::from_bits(u128::from(number) << 64 | 1));
-    let members: Vec<IpAddr> = (0..2_000)
-        .map(|number| number * 3)
-        .flat_map(|number| [v4(number), v6(number)])
-        .collect();
+    let members: Vec<IpAddr> =
+        (0..2_000).map(|number| number * 3).flat_map(|number| [v4(number), v6(number)]).collect();
     let set: AddressSet = members.iter().copied().collect();
     for number in 0..6_000 {
         let is_member = number % 3 == 0;

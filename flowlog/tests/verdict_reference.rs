@@ -16,24 +16,14 @@ use flowlog::verdict::{Action, EniPolicy, Layer, Packet, Track};
 #[path = "verdict_reference/naive.rs"]
 mod naive;
 
-use naive::{
-    BothWays, NaivePacket, NaivePeer, NaiveRule, NaiveVerdict, World, naive_groups, naive_verdict,
-};
+use naive::{BothWays, NaivePacket, NaivePeer, NaiveRule, NaiveVerdict, World, naive_groups, naive_verdict};
 
 const RULE_SETS: usize = 30_000;
 const PACKETS_PER_RULE_SET: usize = 12;
 const DEFAULT_SEED: u64 = 0x5eed_0001;
 
-const ADDRESSES: [&str; 8] = [
-    "10.0.0.1",
-    "10.0.0.2",
-    "10.0.1.1",
-    "192.0.2.7",
-    "2001:db8::1",
-    "2001:db8::2",
-    "2001:db8:1::1",
-    "::ffff:10.0.0.1",
-];
+const ADDRESSES: [&str; 8] =
+    ["10.0.0.1", "10.0.0.2", "10.0.1.1", "192.0.2.7", "2001:db8::1", "2001:db8::2", "2001:db8:1::1", "::ffff:10.0.0.1"];
 const PREFIXES: [(&str, usize); 14] = [
     ("10.0.0.1", 32),
     ("10.0.0.0", 31),
@@ -89,15 +79,7 @@ fn some_range(dice: &mut Dice) -> Option<(u16, u16)> {
 }
 
 fn some_rule(dice: &mut Dice, id: u32, is_acl: bool) -> NaiveRule {
-    let protocol = dice.pick(&[
-        None,
-        Some(6),
-        Some(6),
-        Some(17),
-        Some(1),
-        Some(58),
-        Some(47),
-    ]);
+    let protocol = dice.pick(&[None, Some(6), Some(6), Some(17), Some(1), Some(58), Some(47)]);
     let has_ports = matches!(protocol, Some(6 | 17));
     let is_icmp = matches!(protocol, Some(1 | 58));
     NaiveRule {
@@ -105,12 +87,8 @@ fn some_rule(dice: &mut Dice, id: u32, is_acl: bool) -> NaiveRule {
         priority: dice.pick(&[1, 2, 2, 3]),
         allows: !dice.one_in(3),
         protocol,
-        to_ports: (has_ports && !dice.one_in(3))
-            .then(|| some_range(dice))
-            .flatten(),
-        from_ports: (has_ports && is_acl && dice.one_in(3))
-            .then(|| some_range(dice))
-            .flatten(),
+        to_ports: (has_ports && !dice.one_in(3)).then(|| some_range(dice)).flatten(),
+        from_ports: (has_ports && is_acl && dice.one_in(3)).then(|| some_range(dice)).flatten(),
         icmp_type: (is_icmp && !dice.one_in(3)).then(|| dice.pick(&[0, 8, 128, 129])),
         icmp_code: (is_icmp && dice.one_in(3)).then(|| dice.pick(&[0, 1])),
         peer: match dice.below(4) {
@@ -180,11 +158,7 @@ fn rules_as_text(rules: &[NaiveRule]) -> String {
             text.push(',');
         }
         let action = if rule.allows { "allow" } else { "deny" };
-        let _ = write!(
-            text,
-            r#"{{"id":{},"priority":{},"action":"{action}""#,
-            rule.id, rule.priority
-        );
+        let _ = write!(text, r#"{{"id":{},"priority":{},"action":"{action}""#, rule.id, rule.priority);
         let _ = match rule.protocol {
             None => write!(text, r#","protocol":"any""#),
             Some(6) => write!(text, r#","protocol":"tcp""#),
@@ -213,29 +187,13 @@ fn rules_as_text(rules: &[NaiveRule]) -> String {
 }
 
 fn list_as_text(id: &str, lists: &BothWays) -> String {
-    format!(
-        r#"{{"id":"{id}","ingress":{},"egress":{}}}"#,
-        rules_as_text(&lists[0]),
-        rules_as_text(&lists[1])
-    )
+    format!(r#"{{"id":"{id}","ingress":{},"egress":{}}}"#, rules_as_text(&lists[0]), rules_as_text(&lists[1]))
 }
 
 fn compile(world: &World) -> EniPolicy {
-    let tracked = if world.is_reevaluating {
-        "reevaluate"
-    } else {
-        "keep"
-    };
-    let groups: Vec<String> = world
-        .groups
-        .iter()
-        .map(|(id, lists)| list_as_text(id, lists))
-        .collect();
-    let acls: Vec<String> = world
-        .acl
-        .iter()
-        .map(|lists| list_as_text("acl-a", lists))
-        .collect();
+    let tracked = if world.is_reevaluating { "reevaluate" } else { "keep" };
+    let groups: Vec<String> = world.groups.iter().map(|(id, lists)| list_as_text(id, lists)).collect();
+    let acls: Vec<String> = world.acl.iter().map(|lists| list_as_text("acl-a", lists)).collect();
     let text = format!(
         r#"{{"tracked_flows":"{tracked}","security_groups":[{}],"network_acls":[{}]}}"#,
         groups.join(","),
@@ -243,20 +201,14 @@ fn compile(world: &World) -> EniPolicy {
     );
     let objects: PolicyObjects = serde_json::from_str(&text).expect(&text);
     let attachments = Attachments {
-        security_groups: world
-            .attached
-            .iter()
-            .map(|id| id.parse().unwrap())
-            .collect(),
+        security_groups: world.attached.iter().map(|id| id.parse().unwrap()).collect(),
         network_acl: world.acl.as_ref().map(|_| "acl-a".parse().unwrap()),
     };
     let membership: Membership = world
         .enis
         .iter()
         .flat_map(|(address, carried)| {
-            carried
-                .iter()
-                .map(|group| (group.parse::<GroupId>().unwrap(), address.parse().unwrap()))
+            carried.iter().map(|group| (group.parse::<GroupId>().unwrap(), address.parse().unwrap()))
         })
         .collect();
     Policy::new(objects)
@@ -267,11 +219,7 @@ fn compile(world: &World) -> EniPolicy {
 
 fn as_packet(packet: &NaivePacket) -> Packet {
     Packet {
-        direction: if packet.outward {
-            Direction::Egress
-        } else {
-            Direction::Ingress
-        },
+        direction: if packet.outward { Direction::Egress } else { Direction::Ingress },
         src: packet.src.parse().unwrap(),
         dst: packet.dst.parse().unwrap(),
         protocol: packet.protocol,
@@ -282,10 +230,7 @@ fn as_packet(packet: &NaivePacket) -> Packet {
 }
 
 fn seed() -> u64 {
-    let seed = std::env::var("WEIR_SEED")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(DEFAULT_SEED);
+    let seed = std::env::var("WEIR_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_SEED);
     println!("WEIR_SEED={seed}");
     seed
 }
@@ -295,9 +240,7 @@ type Census = BTreeMap<String, usize>;
 
 fn note(census: &mut Census, (accepts, layer, rule): NaiveVerdict) {
     let rule = RuleId(rule).meaning().unwrap_or("a written rule");
-    *census
-        .entry(format!("{accepts} {layer} {rule}"))
-        .or_default() += 1;
+    *census.entry(format!("{accepts} {layer} {rule}")).or_default() += 1;
 }
 
 fn compare(seed: u64, rule_sets: usize) -> Census {

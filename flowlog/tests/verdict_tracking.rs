@@ -1,12 +1,9 @@
 //! The states of tracked connections, their time-outs, and which ICMP messages are replies.
 
 use flowlog::policy::ConnectionState::{
-    Other, TcpClosing, TcpEstablished, TcpOriginalAcked, TcpReplyAcked, TcpSynSent, UdpAnswered,
-    UdpSingle, UdpStream,
+    Other, TcpClosing, TcpEstablished, TcpOriginalAcked, TcpReplyAcked, TcpSynSent, UdpAnswered, UdpSingle, UdpStream,
 };
-use flowlog::policy::{
-    ConnectionState, Timeouts, TrackedFlows, UnknownConnectionState, icmp_request_of_reply,
-};
+use flowlog::policy::{ConnectionState, Timeouts, TrackedFlows, UnknownConnectionState, icmp_request_of_reply};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -16,17 +13,8 @@ const RST: u8 = 4;
 const PSH: u8 = 8;
 const ACK: u8 = 16;
 
-const ALL: [ConnectionState; 9] = [
-    TcpSynSent,
-    TcpOriginalAcked,
-    TcpReplyAcked,
-    TcpEstablished,
-    TcpClosing,
-    UdpSingle,
-    UdpAnswered,
-    UdpStream,
-    Other,
-];
+const ALL: [ConnectionState; 9] =
+    [TcpSynSent, TcpOriginalAcked, TcpReplyAcked, TcpEstablished, TcpClosing, UdpSingle, UdpAnswered, UdpStream, Other];
 
 #[test]
 fn a_handshake_establishes_a_connection_at_the_third_packet() {
@@ -41,10 +29,7 @@ fn a_handshake_establishes_a_connection_at_the_third_packet() {
 fn flags_of_a_whole_window_establish_a_connection_in_either_order() {
     let (first, window) = (ConnectionState::first(TCP, SYN), SYN | ACK | PSH);
     for is_reply_first in [false, true] {
-        let state =
-            first
-                .advance(TCP, window, is_reply_first)
-                .advance(TCP, window, !is_reply_first);
+        let state = first.advance(TCP, window, is_reply_first).advance(TCP, window, !is_reply_first);
         assert_eq!(state, TcpEstablished);
     }
 }
@@ -52,9 +37,7 @@ fn flags_of_a_whole_window_establish_a_connection_in_either_order() {
 #[test]
 fn acknowledgements_of_one_side_alone_never_establish() {
     for (is_reply, expected) in [(false, TcpOriginalAcked), (true, TcpReplyAcked)] {
-        let state = TcpSynSent
-            .advance(TCP, ACK, is_reply)
-            .advance(TCP, ACK | PSH, is_reply);
+        let state = TcpSynSent.advance(TCP, ACK, is_reply).advance(TCP, ACK | PSH, is_reply);
         assert_eq!(state, expected);
     }
 }
@@ -129,11 +112,7 @@ fn a_state_of_another_protocol_starts_over() {
 #[test]
 fn every_state_has_the_published_timeout_by_default() {
     let found = ALL.map(|state| state.timeout_seconds(&Timeouts::default()));
-    assert_eq!(
-        found,
-        [600, 600, 600, 432_000, 600, 30, 30, 180, 600],
-        "in the order of {ALL:?}"
-    );
+    assert_eq!(found, [600, 600, 600, 432_000, 600, 30, 30, 180, 600], "in the order of {ALL:?}");
 }
 
 #[test]
@@ -141,19 +120,13 @@ fn a_state_survives_its_way_through_a_byte() {
     for state in ALL {
         assert_eq!(ConnectionState::try_from(state as u8), Ok(state));
     }
-    assert_eq!(
-        ConnectionState::try_from(9),
-        Err(UnknownConnectionState { found: 9 })
-    );
+    assert_eq!(ConnectionState::try_from(9), Err(UnknownConnectionState { found: 9 }));
 }
 
 #[test]
 fn tracked_flows_are_kept_by_default() {
     assert_eq!(TrackedFlows::default(), TrackedFlows::Keep);
-    for (value, text) in [
-        (TrackedFlows::Keep, "\"keep\""),
-        (TrackedFlows::Reevaluate, "\"reevaluate\""),
-    ] {
+    for (value, text) in [(TrackedFlows::Keep, "\"keep\""), (TrackedFlows::Reevaluate, "\"reevaluate\"")] {
         assert_eq!(serde_json::to_string(&value).unwrap(), text);
         assert_eq!(serde_json::from_str::<TrackedFlows>(text).unwrap(), value);
     }
@@ -169,14 +142,5 @@ fn only_answers_with_an_identifier_are_icmp_replies() {
             }
         }
     }
-    assert_eq!(
-        found,
-        [
-            (1, 0, 8),
-            (1, 14, 13),
-            (1, 16, 15),
-            (1, 18, 17),
-            (58, 129, 128)
-        ]
-    );
+    assert_eq!(found, [(1, 0, 8), (1, 14, 13), (1, 16, 15), (1, 18, 17), (58, 129, 128)]);
 }

@@ -184,7 +184,9 @@ impl<B: Bus> Nic<B> {
         let slots = self.engine(direction).lookup.len();
         // A table smaller than the unit is answered as if it had as many, the rest untouched.
         let inside = first.checked_add(count).is_some_and(|end| end <= slots.max(ACTIVITY_UNIT));
-        if count == 0 || !inside || !first.is_multiple_of(ACTIVITY_UNIT)
+        if count == 0
+            || !inside
+            || !first.is_multiple_of(ACTIVITY_UNIT)
             || !count.is_multiple_of(ACTIVITY_UNIT)
             || !command.arg.is_multiple_of(8)
         {

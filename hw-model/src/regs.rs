@@ -93,7 +93,7 @@ const _: () = assert!((offset::PHASE_REFUSED_HI + 4 - offset::COMMANDS_LO) / 8 =
 
 fn half(counters: &[u64], from: u32, at: u32) -> u32 {
     let counter = counters.get(((at - from) / 8) as usize).copied().unwrap_or(0);
-    if (at - from) % 8 == 0 { counter as u32 } else { (counter >> 32) as u32 }
+    if (at - from).is_multiple_of(8) { counter as u32 } else { (counter >> 32) as u32 }
 }
 
 fn dword(image: &[u32; 16], from: u32, at: u32) -> u32 {
@@ -104,7 +104,7 @@ impl<B: Bus> Nic<B> {
     /// Reads a register. `at` is a byte offset into BAR0; what is not there reads 0.
     #[must_use]
     pub fn register_read(&self, at: u32) -> u32 {
-        if at % 4 != 0 {
+        if !at.is_multiple_of(4) {
             return 0;
         }
         if let Some((id, register)) = ring_register(at) {
@@ -217,7 +217,7 @@ impl<B: Bus> Nic<B> {
 
     /// Writes a register. The effect is there when this returns, as far as there is room for it.
     pub fn register_write(&mut self, at: u32, value: u32) {
-        if at % 4 == 0
+        if at.is_multiple_of(4)
             && let Some((id, register)) = ring_register(at)
         {
             return self.ring_write(id, register, value);
@@ -399,7 +399,7 @@ fn aligned(ring: &Ring) -> bool {
         return false;
     }
     let bytes = (ring.id.entry_bytes() as u64) << ring.size_log2;
-    ring.base % bytes.min(4096) == 0 && ring.base.checked_add(bytes).is_some()
+    ring.base.is_multiple_of(bytes.min(4096)) && ring.base.checked_add(bytes).is_some()
 }
 
 fn dwords(bytes: &[u8]) -> [u32; 16] {

@@ -181,6 +181,13 @@ impl EngineTiming {
         self.last_ps = out;
     }
 
+    /// Leaves `gap_ns` out of the time that the engine was at work.
+    pub fn sleep(&mut self, gap_ns: u64) {
+        if let Some(started_ns) = &mut self.started_ns {
+            *started_ns += gap_ns;
+        }
+    }
+
     #[cold]
     fn rebase(&mut self, time_ns: u64) {
         if self.started_ns.is_none() {

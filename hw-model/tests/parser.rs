@@ -82,6 +82,9 @@ fn parsed(frame: &[u8]) -> Parsed {
 /// Ports, protocol, TCP flags.
 type Layer4 = (u16, u16, u8, u8);
 
+/// What it is called, the frame, and what is expected: class, layer 4, place in the datagram, identification.
+type FragmentRow = (&'static str, Vec<u8>, Class, Layer4, Fragment, u32);
+
 /// Checks class, layer-3 bytes and layer 4; for what has a key, addresses and port as well.
 #[track_caller]
 fn expect(what: &str, frame: &[u8], class: Class, l3_bytes: u32, layer4: Layer4) {
@@ -199,7 +202,7 @@ fn four_extension_headers_are_walked_and_a_fifth_is_malformed() {
 #[test]
 fn fragments_are_for_the_host_and_only_the_first_has_ports() {
     let udp = ports(1000, 2000, 4);
-    let rows: [(&str, Vec<u8>, Class, Layer4, Fragment, u32); 6] = [
+    let rows: [FragmentRow; 6] = [
         ("don't fragment", v4(&ip4(17, 0, 0x4000, &udp)), Class::Flow, (1000, 2000, 17, 0), Fragment::Whole, 0),
         ("first", v4(&ip4(17, 0, 0x2000, &udp)), Class::HostOnly, (1000, 2000, 17, 0), Fragment::First, 0xbeef),
         ("middle", v4(&ip4(17, 0, 0x2001, &udp)), Class::HostOnly, (0, 0, 17, 0), Fragment::Later, 0xbeef),

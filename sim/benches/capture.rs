@@ -13,11 +13,7 @@ const BATCH: usize = 256;
 const PACKETS: u64 = 200_000;
 
 fn spec() -> Spec {
-    Spec {
-        packets: PACKETS,
-        flows: 43_000,
-        ..Spec::default()
-    }
+    Spec { packets: PACKETS, flows: 43_000, ..Spec::default() }
 }
 
 fn written() -> Vec<u8> {

@@ -43,19 +43,13 @@ impl FrameBatch {
     /// An empty batch that owns no memory yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            data: Vec::new(),
-            frames: Vec::new(),
-        }
+        Self { data: Vec::new(), frames: Vec::new() }
     }
 
     /// An empty batch with room for `frames` frames and `bytes` bytes of them.
     #[must_use]
     pub fn with_capacity(frames: usize, bytes: usize) -> Self {
-        Self {
-            data: Vec::with_capacity(bytes),
-            frames: Vec::with_capacity(frames),
-        }
+        Self { data: Vec::with_capacity(bytes), frames: Vec::with_capacity(frames) }
     }
 
     /// Forgets all frames and keeps the memory.
@@ -105,21 +99,12 @@ impl FrameBatch {
 
     /// Starts a run of frames that lie inside one piece of memory; see [`Run`].
     pub(crate) fn run(&mut self) -> Run<'_> {
-        Run {
-            base: self.data.len(),
-            reach: self.data.len(),
-            batch: self,
-        }
+        Run { base: self.data.len(), reach: self.data.len(), batch: self }
     }
 
     fn record(&mut self, time_ns: u64, wire_length: u32, offset: usize) {
         let snap_length = u32::try_from(self.data.len() - offset).unwrap_or(u32::MAX);
-        self.frames.push(FrameInfo {
-            time_ns,
-            offset,
-            snap_length,
-            wire_length: wire_length.max(snap_length),
-        });
+        self.frames.push(FrameInfo { time_ns, offset, snap_length, wire_length: wire_length.max(snap_length) });
     }
 
     #[inline]
@@ -148,12 +133,7 @@ impl Run<'_> {
     pub(crate) fn push(&mut self, time_ns: u64, wire_length: u32, offset: usize, snap_length: u32) {
         let offset = self.base + offset;
         self.reach = self.reach.max(offset + snap_length as usize);
-        self.batch.frames.push(FrameInfo {
-            time_ns,
-            offset,
-            snap_length,
-            wire_length: wire_length.max(snap_length),
-        });
+        self.batch.frames.push(FrameInfo { time_ns, offset, snap_length, wire_length: wire_length.max(snap_length) });
     }
 
     /// Copies the piece, in which all frames told before must lie.
@@ -163,10 +143,7 @@ impl Run<'_> {
         for part in piece.chunks(1024) {
             self.batch.data.extend_from_slice(part);
         }
-        assert!(
-            self.reach <= self.batch.data.len(),
-            "every frame of a run lies inside its piece"
-        );
+        assert!(self.reach <= self.batch.data.len(), "every frame of a run lies inside its piece");
     }
 }
 
@@ -175,10 +152,7 @@ impl<'a> IntoIterator for &'a FrameBatch {
     type IntoIter = Frames<'a>;
 
     fn into_iter(self) -> Frames<'a> {
-        Frames {
-            batch: self,
-            next: 0,
-        }
+        Frames { batch: self, next: 0 }
     }
 }
 
@@ -222,11 +196,7 @@ mod tests {
         assert_eq!(batch.get(0), None);
         batch.push(3, 0, &[3; 4]);
         assert_eq!((batch.data.capacity(), batch.frames.capacity()), memory);
-        let frame = Frame {
-            time_ns: 3,
-            wire_length: 4,
-            bytes: &[3; 4],
-        };
+        let frame = Frame { time_ns: 3, wire_length: 4, bytes: &[3; 4] };
         assert_eq!(batch.iter().collect::<Vec<_>>(), [frame]);
         assert_eq!((&batch).into_iter().collect::<Vec<_>>(), [frame]);
     }
@@ -239,10 +209,7 @@ mod tests {
         run.push(2, 100, 1, 2);
         run.push(3, 0, 4, 1);
         run.finish(&[0, 1, 2, 0, 4, 0]);
-        let seen: Vec<_> = batch
-            .iter()
-            .map(|frame| (frame.time_ns, frame.wire_length, frame.bytes.to_vec()))
-            .collect();
+        let seen: Vec<_> = batch.iter().map(|frame| (frame.time_ns, frame.wire_length, frame.bytes.to_vec())).collect();
         let expected = [(1, 2, vec![9, 9]), (2, 100, vec![1, 2]), (3, 1, vec![4])];
         assert_eq!(seen, expected);
     }

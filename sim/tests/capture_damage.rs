@@ -12,30 +12,17 @@ use sim::frames::FrameBatch;
 const FRAME: [u8; 20] = [7; 20];
 
 fn truncated(part: Part, needed: u64, available: u64) -> CaptureErrorKind {
-    CaptureErrorKind::Truncated {
-        part,
-        needed,
-        available,
-    }
+    CaptureErrorKind::Truncated { part, needed, available }
 }
 
 #[test]
 fn an_empty_file_and_a_file_cut_in_its_header_are_errors() {
     assert_eq!(failure(&[]), (0, 0, CaptureErrorKind::Empty));
-    assert_eq!(
-        failure(&[0xd4, 0xc3]),
-        (0, 0, truncated(Part::FileHeader, 4, 2))
-    );
+    assert_eq!(failure(&[0xd4, 0xc3]), (0, 0, truncated(Part::FileHeader, 4, 2)));
     let file = simple_pcap(&[]);
-    assert_eq!(
-        failure(&file[..23]),
-        (0, 0, truncated(Part::FileHeader, 24, 23))
-    );
+    assert_eq!(failure(&file[..23]), (0, 0, truncated(Part::FileHeader, 24, 23)));
     let file = section(Order::Little);
-    assert_eq!(
-        failure(&file[..27]),
-        (0, 0, truncated(Part::FileHeader, 28, 27))
-    );
+    assert_eq!(failure(&file[..27]), (0, 0, truncated(Part::FileHeader, 28, 27)));
     let empty = gzip(&[]);
     assert_eq!(failure(&empty), (0, 0, CaptureErrorKind::Empty));
 }
@@ -62,20 +49,14 @@ fn an_error_names_the_file_the_byte_and_what_was_expected() {
         let mut capture = Capture::from_reader("a.pcap", Cursor::new(file)).expect("a header");
         let mut batch = FrameBatch::new();
         assert_eq!(capture.read_into(&mut batch, 5), Ok(1));
-        capture
-            .read_into(&mut batch, 5)
-            .expect_err("damage")
-            .to_string()
+        capture.read_into(&mut batch, 5).expect_err("damage").to_string()
     };
     assert_eq!(
         open(gzip(&file)),
         "a.pcap: at byte 60 after gzip decompression: cut short: the packet needs 16 bytes, the \
          file has 9 more"
     );
-    assert_eq!(
-        open(file),
-        "a.pcap: at byte 60: cut short: the packet needs 16 bytes, the file has 9 more"
-    );
+    assert_eq!(open(file), "a.pcap: at byte 60: cut short: the packet needs 16 bytes, the file has 9 more");
 }
 
 #[test]
@@ -129,10 +110,7 @@ fn pcapng_damage_is_told_with_its_place() {
     let cut = |length| truncated(Part::Block, length, 11);
     let packet = enhanced(order, 0, 0, 20, &FRAME, &[]);
     assert_eq!(after_a_packet(1, &packet[..11]), (1, 120, cut(12)));
-    assert_eq!(
-        after_a_packet(1, &packet[..51]),
-        (1, 120, truncated(Part::Block, 52, 51))
-    );
+    assert_eq!(after_a_packet(1, &packet[..51]), (1, 120, truncated(Part::Block, 52, 51)));
     for (found, minimum) in [(13, 32), (28, 32), (0, 32), (BLOCK_LENGTH_MAX + 4, 32)] {
         let mut bad = packet.clone();
         bad[4..8].copy_from_slice(&u32::to_le_bytes(found));
@@ -181,19 +159,13 @@ fn pcapng_contradictions_are_told_with_their_place() {
     let mut bad = section(order);
     bad[12] = 2;
     let (_, _, kind) = after_a_packet(1, &bad);
-    assert!(matches!(
-        kind,
-        CaptureErrorKind::UnsupportedVersion { major: 2, .. }
-    ));
+    assert!(matches!(kind, CaptureErrorKind::UnsupportedVersion { major: 2, .. }));
 }
 
 #[test]
 fn damaged_compression_is_told_after_what_could_be_read() {
     let file = simple_pcap(&[&FRAME[..]; 5000]);
-    for (format, packed) in [
-        (Compression::Gzip, gzip(&file)),
-        (Compression::Zstd, zstd(&file)),
-    ] {
+    for (format, packed) in [(Compression::Gzip, gzip(&file)), (Compression::Zstd, zstd(&file))] {
         let (whole, error) = read_by(&packed[..packed.len() - 3], 100);
         let error = error.expect("the end is missing");
         assert!(whole.len() <= 5000);
@@ -241,20 +213,13 @@ fn a_failing_source_is_told_apart_from_damaged_compression() {
         });
         let error = error.expect_err("the disk is gone");
         assert_eq!(batch.len(), whole);
-        assert!(
-            error.to_string().contains("cannot read: the disk is gone"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("cannot read: the disk is gone"), "{error}");
     }
 }
 
 /// A healthy capture of one of the kinds that take their own way through the reader.
 fn healthy(kind: usize, lengths: &[usize]) -> Vec<u8> {
-    let order = if kind.is_multiple_of(2) {
-        Order::Little
-    } else {
-        Order::Big
-    };
+    let order = if kind.is_multiple_of(2) { Order::Little } else { Order::Big };
     let link = if (kind / 2).is_multiple_of(2) { 1 } else { 101 };
     let bytes = |length: usize| vec![length as u8; length];
     if kind < 4 {

@@ -18,11 +18,7 @@ fn pcap_is_read_in_both_byte_orders_and_both_resolutions() {
             file.extend(record(order, 1_700_000_000, 123_456, 1_514, &FRAME));
             file.extend(record(order, 3, 999_999, 20, &FRAME));
             let expected = [
-                (
-                    1_700_000_000_000_000_000 + 123_456 * unit,
-                    1_514,
-                    FRAME.to_vec(),
-                ),
+                (1_700_000_000_000_000_000 + 123_456 * unit, 1_514, FRAME.to_vec()),
                 (3_000_000_000 + 999_999 * unit, 20, FRAME.to_vec()),
             ];
             assert_eq!(frames(&file), expected);
@@ -41,11 +37,7 @@ fn a_frame_that_claims_less_on_the_wire_than_it_has_is_as_long_as_it_is() {
 fn empty_and_very_short_ethernet_frames_pass_as_they_are() {
     let file = simple_pcap(&[&[], &[1], &FRAME]);
     let seconds = 1_000_000_000;
-    let expected = [
-        (0, 0, vec![]),
-        (seconds, 1, vec![1]),
-        (2 * seconds, 20, FRAME.to_vec()),
-    ];
+    let expected = [(0, 0, vec![]), (seconds, 1, vec![1]), (2 * seconds, 20, FRAME.to_vec())];
     assert_eq!(frames(&file), expected);
 }
 
@@ -57,12 +49,7 @@ fn pcap_fcs_is_taken_off_whole_and_cut_frames() {
     file.extend(record(Order::Little, 0, 0, 22, &FRAME));
     file.extend(record(Order::Little, 0, 0, 1_518, &FRAME));
     file.extend(record(Order::Little, 0, 0, 2, &[1, 2]));
-    let expected = [
-        (0, 16, vec![7; 16]),
-        (0, 18, vec![7; 18]),
-        (0, 1_514, vec![7; 20]),
-        (0, 0, vec![]),
-    ];
+    let expected = [(0, 16, vec![7; 16]), (0, 18, vec![7; 18]), (0, 1_514, vec![7; 20]), (0, 0, vec![])];
     assert_eq!(frames(&file), expected);
 }
 
@@ -149,10 +136,7 @@ fn pcapng_fcs_is_the_interfaces_unless_the_packet_tells_its_own() {
         file.extend(enhanced(order, 0, 0, 20, &FRAME, &[]));
         let own = option(order, 2, &order.word(3 << 5));
         file.extend(enhanced(order, 0, 0, 19, &FRAME[..19], &own));
-        let expected = [
-            (0, 20 - length, vec![7; 20 - length as usize]),
-            (0, 16, vec![7; 16]),
-        ];
+        let expected = [(0, 20 - length, vec![7; 20 - length as usize]), (0, 16, vec![7; 16])];
         assert_eq!(frames(&file), expected, "{told}");
     }
 }
@@ -168,10 +152,7 @@ fn compression_changes_nothing_also_in_several_pieces() {
     assert_eq!(frames(&zstd(&file)), expected);
     assert_eq!(frames(&[zstd(front), zstd(back)].concat()), expected);
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3];
-    assert_eq!(
-        frames(&[skippable.to_vec(), zstd(&file)].concat()),
-        expected
-    );
+    assert_eq!(frames(&[skippable.to_vec(), zstd(&file)].concat()), expected);
 }
 
 #[test]
@@ -212,16 +193,7 @@ fn merge(captures: Vec<Capture>) -> Vec<(u64, u8)> {
 #[test]
 fn merging_goes_by_time_then_by_the_order_of_the_files() {
     let captures = vec![open(&[1, 5, 5, 9], 1), open(&[], 2), open(&[0, 5, 5, 8], 3)];
-    let expected = [
-        (0, 3),
-        (1, 1),
-        (5, 1),
-        (5, 1),
-        (5, 3),
-        (5, 3),
-        (8, 3),
-        (9, 1),
-    ];
+    let expected = [(0, 3), (1, 1), (5, 1), (5, 1), (5, 3), (5, 3), (8, 3), (9, 1)];
     assert_eq!(merge(captures), expected);
     assert_eq!(merge(vec![]), []);
     assert_eq!(merge(vec![open(&[4, 2], 1)]), [(4, 1), (2, 1)]);
@@ -251,16 +223,8 @@ fn merging_stops_at_a_damaged_file_after_what_came_before() {
 #[test]
 fn what_the_writer_writes_is_read_back() {
     let mut writer = PcapWriter::new(Vec::new(), 8);
-    let long = Frame {
-        time_ns: 1_700_000_000_123_456_789,
-        wire_length: 1_514,
-        bytes: &FRAME,
-    };
-    let short = Frame {
-        time_ns: u64::MAX,
-        wire_length: 3,
-        bytes: &[1, 2, 3],
-    };
+    let long = Frame { time_ns: 1_700_000_000_123_456_789, wire_length: 1_514, bytes: &FRAME };
+    let short = Frame { time_ns: u64::MAX, wire_length: 3, bytes: &[1, 2, 3] };
     writer.write(long).expect("memory can be written");
     let mut batch = FrameBatch::new();
     batch.push(short.time_ns, short.wire_length, short.bytes);

@@ -34,10 +34,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
 fn checksum(pieces: &[&[u8]]) -> u16 {
     let mut bytes = pieces.concat();
     bytes.resize(bytes.len().next_multiple_of(2), 0);
-    let sum: u64 = (0..bytes.len())
-        .step_by(2)
-        .map(|at| u64::from(half(&bytes, at)))
-        .sum();
+    let sum: u64 = (0..bytes.len()).step_by(2).map(|at| u64::from(half(&bytes, at))).sum();
     let folded = (0..4).fold(sum, |sum, _| (sum & 0xffff) + (sum >> 16));
     !(folded as u16)
 }
@@ -53,34 +50,18 @@ fn parse(frame: Frame<'_>) -> Parsed {
     let (length, header, protocol, addresses, pseudo_address) = match half(bytes, 12 + tag) {
         0x0800 => {
             assert_eq!((ip[0], checksum(&[&ip[..20]])), (0x45, 0));
-            (
-                half(ip, 2) as usize,
-                20,
-                ip[9],
-                (&ip[12..16], &ip[16..20]),
-                &ip[12..20],
-            )
+            (half(ip, 2) as usize, 20, ip[9], (&ip[12..16], &ip[16..20]), &ip[12..20])
         }
         0x86dd => {
             assert_eq!(ip[0] >> 4, 6);
-            (
-                half(ip, 4) as usize + 40,
-                40,
-                ip[6],
-                (&ip[8..24], &ip[24..40]),
-                &ip[8..40],
-            )
+            (half(ip, 4) as usize + 40, 40, ip[6], (&ip[8..24], &ip[24..40]), &ip[8..40])
         }
         other => panic!("{other:#06x}"),
     };
     assert!(length <= ip.len() && (length == ip.len() || bytes.len() == 60 + tag));
     let payload = &ip[header..length];
     let pseudo = [0, protocol, (payload.len() >> 8) as u8, payload.len() as u8];
-    let pseudo: &[&[u8]] = if protocol == 1 {
-        &[]
-    } else {
-        &[pseudo_address, &pseudo]
-    };
+    let pseudo: &[&[u8]] = if protocol == 1 { &[] } else { &[pseudo_address, &pseudo] };
     assert_eq!(checksum(&[pseudo, &[payload]].concat()), 0);
     let ports = match protocol {
         6 | 17 => (half(payload, 0), half(payload, 2)),
@@ -92,13 +73,7 @@ fn parse(frame: Frame<'_>) -> Parsed {
     let data = payload.len() as u32;
     let tcp = (protocol == 6).then(|| (payload[13], word(payload, 4), word(payload, 8), data - 20));
     let addresses = (addresses.0.to_vec(), addresses.1.to_vec());
-    Parsed {
-        addresses,
-        ports,
-        protocol,
-        tcp,
-        vlan,
-    }
+    Parsed { addresses, ports, protocol, tcp, vlan }
 }
 
 fn generate(spec: &Spec) -> FrameBatch {
@@ -111,12 +86,7 @@ fn generate(spec: &Spec) -> FrameBatch {
 }
 
 fn whole() -> Spec {
-    Spec {
-        packets: 30_000,
-        flows: 5_001,
-        snap_length: 2_000,
-        ..Spec::default()
-    }
+    Spec { packets: 30_000, flows: 5_001, snap_length: 2_000, ..Spec::default() }
 }
 
 /// FNV-1a over everything a batch holds.
@@ -131,10 +101,7 @@ fn fingerprint(batch: &FrameBatch) -> u64 {
 
 #[test]
 fn the_same_spec_gives_the_same_bytes_on_every_machine() {
-    let spec = Spec {
-        packets: 20_000,
-        ..Spec::default()
-    };
+    let spec = Spec { packets: 20_000, ..Spec::default() };
     let first = fingerprint(&generate(&spec));
     assert_eq!(first, fingerprint(&generate(&spec)));
     assert_eq!(first, GOLDEN, "{first:#018x}");
@@ -156,28 +123,16 @@ fn every_flow_appears_and_no_other() {
         (500, 499, 1.0),
         (10, 1_000, 0.1),
     ] {
-        let spec = Spec {
-            packets,
-            flows,
-            scan_share,
-            ..whole()
-        };
+        let spec = Spec { packets, flows, scan_share, ..whole() };
         let batch = generate(&spec);
         let flows_seen: HashSet<_> = batch.iter().map(|frame| parse(frame).flow()).collect();
-        assert_eq!(
-            flows_seen.len() as u64,
-            packets.min(flows.into()),
-            "{spec:?}"
-        );
+        assert_eq!(flows_seen.len() as u64, packets.min(flows.into()), "{spec:?}");
     }
 }
 
 #[test]
 fn frames_are_valid_and_their_shares_are_about_what_was_asked() {
-    let spec = Spec {
-        zipf_exponent: 0.0,
-        ..whole()
-    };
+    let spec = Spec { zipf_exponent: 0.0, ..whole() };
     let batch = generate(&spec);
     let (mut ipv6, mut vlan, mut protocols) = (0, 0, HashMap::new());
     for frame in &batch {
@@ -199,15 +154,9 @@ fn a_cut_frame_is_the_start_of_the_whole_one() {
     let spec = whole();
     let whole = generate(&spec);
     for snap_length in [1, 20, 96] {
-        let cut = generate(&Spec {
-            snap_length,
-            ..spec.clone()
-        });
+        let cut = generate(&Spec { snap_length, ..spec.clone() });
         for (cut, whole) in cut.iter().zip(whole.iter()) {
-            assert_eq!(
-                (cut.time_ns, cut.wire_length),
-                (whole.time_ns, whole.wire_length)
-            );
+            assert_eq!((cut.time_ns, cut.wire_length), (whole.time_ns, whole.wire_length));
             let kept = whole.bytes.len().min(snap_length as usize);
             assert_eq!(cut.bytes, &whole.bytes[..kept]);
         }
@@ -218,10 +167,7 @@ fn a_cut_frame_is_the_start_of_the_whole_one() {
 fn times_never_go_back_and_keep_the_rate() {
     let spec = whole();
     let batch = generate(&spec);
-    let times: Vec<_> = batch
-        .iter()
-        .map(|frame| frame.time_ns - spec.start_ns)
-        .collect();
+    let times: Vec<_> = batch.iter().map(|frame| frame.time_ns - spec.start_ns).collect();
     assert!(times.is_sorted());
     for (slot, time) in (0..).zip(&times) {
         assert!((slot * 1_000..=slot * 1_000 + 1_000).contains(time));
@@ -230,30 +176,14 @@ fn times_never_go_back_and_keep_the_rate() {
 
 #[test]
 fn tcp_connections_open_count_and_close_in_order() {
-    let spec = Spec {
-        flows: 200,
-        scan_share: 0.0,
-        protocols: ProtocolWeights {
-            tcp: 1,
-            udp: 0,
-            icmp: 0,
-        },
-        ..whole()
-    };
+    let spec = Spec { flows: 200, scan_share: 0.0, protocols: ProtocolWeights { tcp: 1, udp: 0, icmp: 0 }, ..whole() };
     let batch = generate(&spec);
     let mut connections: HashMap<_, Vec<(bool, Parsed)>> = HashMap::new();
     for frame in &batch {
         let to_host = frame.bytes[6..12] == GATEWAY_MAC;
         let parsed = parse(frame);
-        let client = if to_host {
-            parsed.addresses.0.clone()
-        } else {
-            parsed.addresses.1.clone()
-        };
-        connections
-            .entry(client)
-            .or_default()
-            .push((to_host, parsed));
+        let client = if to_host { parsed.addresses.0.clone() } else { parsed.addresses.1.clone() };
+        connections.entry(client).or_default().push((to_host, parsed));
     }
     assert_eq!(connections.len(), 100);
     let mut closed = 0;
@@ -296,22 +226,10 @@ fn check_order(flags: &[(bool, u8)]) -> usize {
 fn figures_out_of_range_are_refused_by_name() {
     let refused = |spec: Spec| Generator::new(&spec).expect_err("out of range").to_string();
     let good = Spec::default();
-    let flows = refused(Spec {
-        flows: 0,
-        ..good.clone()
-    });
+    let flows = refused(Spec { flows: 0, ..good.clone() });
     assert_eq!(flows, "flows is 0; expected 1 to 16777216");
-    let share = refused(Spec {
-        ipv6_share: f64::NAN,
-        ..good.clone()
-    });
+    let share = refused(Spec { ipv6_share: f64::NAN, ..good.clone() });
     assert_eq!(share, "ipv6_share is NaN; expected 0 to 1");
-    let rate = Spec {
-        packets_per_second: 0,
-        ..good
-    };
-    assert!(matches!(
-        Generator::new(&rate),
-        Err(SpecError::Count { .. })
-    ));
+    let rate = Spec { packets_per_second: 0, ..good };
+    assert!(matches!(Generator::new(&rate), Err(SpecError::Count { .. })));
 }

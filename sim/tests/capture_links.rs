@@ -29,43 +29,18 @@ fn raw_ip_gets_the_type_of_its_version() {
     let v4 = [0x45, 1, 2, 3, 4];
     let v6 = [0x60, 1, 2, 3, 4];
     for link in [12, 14, 101] {
-        assert_eq!(
-            converted(link, &v4),
-            ethernet(HOST_MAC, PEER_MAC, 0x0800, &v4)
-        );
-        assert_eq!(
-            converted(link, &v6),
-            ethernet(HOST_MAC, PEER_MAC, 0x86dd, &v6)
-        );
-        assert_eq!(
-            converted(link, &[0x10]),
-            ethernet(HOST_MAC, PEER_MAC, 0x0800, &[0x10])
-        );
-        assert_eq!(
-            converted(link, &[]),
-            ethernet(HOST_MAC, PEER_MAC, 0x0800, &[])
-        );
+        assert_eq!(converted(link, &v4), ethernet(HOST_MAC, PEER_MAC, 0x0800, &v4));
+        assert_eq!(converted(link, &v6), ethernet(HOST_MAC, PEER_MAC, 0x86dd, &v6));
+        assert_eq!(converted(link, &[0x10]), ethernet(HOST_MAC, PEER_MAC, 0x0800, &[0x10]));
+        assert_eq!(converted(link, &[]), ethernet(HOST_MAC, PEER_MAC, 0x0800, &[]));
     }
-    assert_eq!(
-        converted(228, &v6),
-        ethernet(HOST_MAC, PEER_MAC, 0x0800, &v6)
-    );
-    assert_eq!(
-        converted(229, &v4),
-        ethernet(HOST_MAC, PEER_MAC, 0x86dd, &v4)
-    );
+    assert_eq!(converted(228, &v6), ethernet(HOST_MAC, PEER_MAC, 0x0800, &v6));
+    assert_eq!(converted(229, &v4), ethernet(HOST_MAC, PEER_MAC, 0x86dd, &v4));
 }
 
 #[test]
 fn loopback_gets_the_type_of_its_family_in_either_byte_order() {
-    let families = [
-        (2_u32, 0x0800),
-        (10, 0x86dd),
-        (24, 0x86dd),
-        (28, 0x86dd),
-        (30, 0x86dd),
-        (7, 0x88b5),
-    ];
+    let families = [(2_u32, 0x0800), (10, 0x86dd), (24, 0x86dd), (28, 0x86dd), (30, 0x86dd), (7, 0x88b5)];
     for (family, ethertype) in families {
         for header in [family.to_le_bytes(), family.to_be_bytes()] {
             for link in [0, 108] {
@@ -78,21 +53,8 @@ fn loopback_gets_the_type_of_its_family_in_either_byte_order() {
 }
 
 fn cooked(kind: u16, address_length: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
-    let (kind, length, protocol) = (
-        kind.to_be_bytes(),
-        address_length.to_be_bytes(),
-        protocol.to_be_bytes(),
-    );
-    [
-        &kind[..],
-        &[0, 1],
-        &length,
-        &SENDER,
-        &[0, 0],
-        &protocol,
-        payload,
-    ]
-    .concat()
+    let (kind, length, protocol) = (kind.to_be_bytes(), address_length.to_be_bytes(), protocol.to_be_bytes());
+    [&kind[..], &[0, 1], &length, &SENDER, &[0, 0], &protocol, payload].concat()
 }
 
 fn cooked2(kind: u16, address_length: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {

@@ -38,10 +38,7 @@ fn folder() -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!(
-        "SKIPPED: no captures in {}; set WEIR_CAPTURES",
-        folder.display()
-    );
+    eprintln!("SKIPPED: no captures in {}; set WEIR_CAPTURES", folder.display());
     None
 }
 
@@ -78,18 +75,10 @@ fn the_corrupt_capture_gives_one_packet_and_the_place_of_the_damage() {
 #[test]
 fn real_captures_read_the_same_compressed_and_in_any_portion() {
     let Some(folder) = folder() else { return };
-    for name in [
-        "truncated-frames.pcap",
-        "mail.pcapng",
-        "fuzzed.pcap",
-        "corrupt-file.pcap",
-    ] {
+    for name in ["truncated-frames.pcap", "mail.pcapng", "fuzzed.pcap", "corrupt-file.pcap"] {
         let file = std::fs::read(folder.join(name)).expect(name);
         let (frames, error) = capture_bytes::read_by(&file, 100);
-        assert_eq!(
-            capture_bytes::read_by(&file, 1),
-            (frames.clone(), error.clone())
-        );
+        assert_eq!(capture_bytes::read_by(&file, 1), (frames.clone(), error.clone()));
         for packed in [capture_bytes::gzip(&file), capture_bytes::zstd(&file)] {
             let (packed_frames, packed_error) = capture_bytes::read_by(&packed, 7);
             assert_eq!(packed_frames, frames, "{name}");

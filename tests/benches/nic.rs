@@ -64,7 +64,8 @@ fn loaded(flows: u32) -> (Rc<Card>, Driver<SimDevice>, Vec<u8>) {
     for flow in 0..flows {
         let key = key(flow);
         let wanted = buckets(h3(&key.identity()), SLOTS_LOG2);
-        let placed = driver.insert(key, Cookie(flow), wanted, |cookie| Some(self::key(cookie.0))).expect("an honest NIC");
+        let placed =
+            driver.insert(key, Cookie(flow), wanted, |cookie| Some(self::key(cookie.0))).expect("an honest NIC");
         assert!(matches!(placed, Offload::Placed(_)), "flow {flow}: {placed:?}");
         if flow % 512 == 511 {
             driver.completions(usize::MAX, |event| panic!("{event:?}"));

@@ -15,9 +15,7 @@ const ID_TAIL_MAX: usize = 32;
 fn has_id_form(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|tail| {
         (1..=ID_TAIL_MAX).contains(&tail.len())
-            && tail
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && tail.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     })
 }
 
@@ -132,14 +130,12 @@ impl FromStr for Cidr {
     type Err = ParsePolicyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<IpNet>()
-            .ok()
-            .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-            .map(Self)
-            .ok_or_else(|| ParsePolicyError {
+        text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)).map(Self).ok_or_else(|| {
+            ParsePolicyError {
                 found: text.to_owned(),
                 expected: "a CIDR like 10.0.0.0/8 or 2001:db8::/32, or an address",
-            })
+            }
+        })
     }
 }
 
@@ -185,12 +181,10 @@ impl FromStr for Peer {
         } else if text.starts_with("sg-") {
             text.parse().map(Self::Group)
         } else {
-            text.parse()
-                .map(Self::Cidr)
-                .map_err(|error| ParsePolicyError {
-                    expected: "any, a CIDR like 10.0.0.0/8 or 2001:db8::/32, an address, or sg-…",
-                    ..error
-                })
+            text.parse().map(Self::Cidr).map_err(|error| ParsePolicyError {
+                expected: "any, a CIDR like 10.0.0.0/8 or 2001:db8::/32, an address, or sg-…",
+                ..error
+            })
         }
     }
 }

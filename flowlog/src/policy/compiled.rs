@@ -25,26 +25,16 @@ enum PeerTest {
 impl PeerTest {
     fn of_cidr(cidr: &Cidr) -> Self {
         match cidr.net() {
-            IpNet::V4(net) => Self::V4 {
-                network: net.network().to_bits(),
-                mask: net.netmask().to_bits(),
-            },
-            IpNet::V6(net) => Self::V6 {
-                network: net.network().to_bits(),
-                mask: net.netmask().to_bits(),
-            },
+            IpNet::V4(net) => Self::V4 { network: net.network().to_bits(), mask: net.netmask().to_bits() },
+            IpNet::V6(net) => Self::V6 { network: net.network().to_bits(), mask: net.netmask().to_bits() },
         }
     }
 
     fn matches(&self, address: IpAddr) -> bool {
         match (self, address) {
             (Self::Any, _) => true,
-            (Self::V4 { network, mask }, IpAddr::V4(address)) => {
-                address.to_bits() & mask == *network
-            }
-            (Self::V6 { network, mask }, IpAddr::V6(address)) => {
-                address.to_bits() & mask == *network
-            }
+            (Self::V4 { network, mask }, IpAddr::V4(address)) => address.to_bits() & mask == *network,
+            (Self::V6 { network, mask }, IpAddr::V6(address)) => address.to_bits() & mask == *network,
             (Self::Members(set), address) => set.contains(address),
             (Self::V4 { .. }, IpAddr::V6(_)) | (Self::V6 { .. }, IpAddr::V4(_)) => false,
         }
@@ -105,12 +95,8 @@ impl RuleTest {
         protocol_matches
             && self.ports.contains(packet.dst_port)
             && self.source_ports.contains(packet.src_port)
-            && self
-                .icmp_type
-                .is_none_or(|wanted| packet.icmp.is_some_and(|(found, _)| found == wanted))
-            && self
-                .icmp_code
-                .is_none_or(|wanted| packet.icmp.is_some_and(|(_, found)| found == wanted))
+            && self.icmp_type.is_none_or(|wanted| packet.icmp.is_some_and(|(found, _)| found == wanted))
+            && self.icmp_code.is_none_or(|wanted| packet.icmp.is_some_and(|(_, found)| found == wanted))
             && self.peer.matches(packet.peer())
     }
 }
@@ -125,10 +111,7 @@ pub(crate) struct RuleList {
 impl RuleList {
     /// One rule per direction that lets everything pass.
     pub(crate) fn allow_all() -> Self {
-        Self {
-            ingress: Box::new([RuleTest::ALLOW_ALL]),
-            egress: Box::new([RuleTest::ALLOW_ALL]),
-        }
+        Self { ingress: Box::new([RuleTest::ALLOW_ALL]), egress: Box::new([RuleTest::ALLOW_ALL]) }
     }
 
     /// `sources`, for one direction, in the order that settles ties: the sort by priority is
@@ -143,14 +126,9 @@ impl RuleList {
                 .flat_map(|(group, rules)| rules.iter().map(move |rule| (group, rule)))
                 .collect();
             list.sort_by_key(|(_, rule)| rule.priority);
-            list.into_iter()
-                .map(|(group, rule)| RuleTest::new(rule, group, membership))
-                .collect()
+            list.into_iter().map(|(group, rule)| RuleTest::new(rule, group, membership)).collect()
         };
-        Self {
-            ingress: of_direction(Direction::Ingress),
-            egress: of_direction(Direction::Egress),
-        }
+        Self { ingress: of_direction(Direction::Ingress), egress: of_direction(Direction::Egress) }
     }
 
     /// The rule that decides, if any matches.

@@ -92,9 +92,7 @@ pub enum PolicyErrorKind {
         found: PortRange,
     },
     /// Ports on a protocol whose packets have none.
-    #[error(
-        "found ports {ports} with protocol {protocol}, expected tcp, udp or 132 (sctp), or no ports"
-    )]
+    #[error("found ports {ports} with protocol {protocol}, expected tcp, udp or 132 (sctp), or no ports")]
     PortsWithoutPorts {
         /// The ports as written.
         ports: PortRange,
@@ -124,10 +122,7 @@ pub enum PolicyErrorKind {
         found: RuleId,
     },
     /// A rule id of the reserved range.
-    #[error(
-        "found id {found}, expected one below {}: the rest is reserved",
-        RuleId::RESERVED_FIRST
-    )]
+    #[error("found id {found}, expected one below {}: the rest is reserved", RuleId::RESERVED_FIRST)]
     ReservedRule {
         /// The id.
         found: RuleId,

@@ -32,10 +32,8 @@ impl<N: Copy + Ord + Into<u128>> NumberSet<N> {
     fn new(mut numbers: Vec<N>) -> Self {
         numbers.sort_unstable();
         numbers.dedup();
-        let mut set = Self {
-            slots: vec![None; numbers.len().saturating_mul(2).next_power_of_two()].into(),
-            len: numbers.len(),
-        };
+        let mut set =
+            Self { slots: vec![None; numbers.len().saturating_mul(2).next_power_of_two()].into(), len: numbers.len() };
         for number in &numbers {
             let free = set.probe(*number).find(|at| set.at(*at).is_none());
             if let Some(slot) = free.and_then(|at| set.slots.get_mut(at)) {
@@ -46,9 +44,7 @@ impl<N: Copy + Ord + Into<u128>> NumberSet<N> {
     }
 
     fn contains(&self, number: N) -> bool {
-        self.probe(number)
-            .map_while(|at| self.at(at))
-            .any(|found| found == number)
+        self.probe(number).map_while(|at| self.at(at)).any(|found| found == number)
     }
 
     fn at(&self, slot: usize) -> Option<N> {
@@ -108,10 +104,7 @@ impl FromIterator<IpAddr> for AddressSet {
                 IpAddr::V6(address) => v6.push(address.to_bits()),
             }
         }
-        Self {
-            v4: NumberSet::new(v4),
-            v6: NumberSet::new(v6),
-        }
+        Self { v4: NumberSet::new(v4), v6: NumberSet::new(v6) }
     }
 }
 

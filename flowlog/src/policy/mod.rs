@@ -43,8 +43,7 @@ pub use object::{NetworkAcl, Policy, PolicyObjects, SecurityGroup};
 pub use protocol::{PortRange, Protocol};
 pub use rule::{Rule, RuleAction, RuleId};
 pub use tracking::{
-    ConnectionState, Timeouts, TimeoutsError, TrackedFlows, UnknownConnectionState,
-    icmp_request_of_reply,
+    ConnectionState, Timeouts, TimeoutsError, TrackedFlows, UnknownConnectionState, icmp_request_of_reply,
 };
 
 /// Rules that one direction of one security group or ACL may hold.

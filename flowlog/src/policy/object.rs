@@ -85,24 +85,14 @@ impl Policy {
     /// Checks the objects. On failure every fault is reported, not only the first.
     pub fn new(objects: PolicyObjects) -> Result<Self, PolicyErrors> {
         let faults = validate(&objects);
-        if faults.is_empty() {
-            Ok(Self {
-                objects,
-                allow_all: false,
-            })
-        } else {
-            Err(PolicyErrors(faults))
-        }
+        if faults.is_empty() { Ok(Self { objects, allow_all: false }) } else { Err(PolicyErrors(faults)) }
     }
 
     /// The policy in force when none is configured: both layers let everything pass, whatever is
     /// attached. Not to be confused with a policy of no objects, which denies by default.
     #[must_use]
     pub fn allow_all() -> Self {
-        Self {
-            objects: PolicyObjects::default(),
-            allow_all: true,
-        }
+        Self { objects: PolicyObjects::default(), allow_all: true }
     }
 
     /// Whether this is [`Policy::allow_all`].
@@ -132,10 +122,7 @@ impl Policy {
     /// The security group of this id.
     #[must_use]
     pub fn security_group(&self, id: &GroupId) -> Option<&SecurityGroup> {
-        self.objects
-            .security_groups
-            .iter()
-            .find(|group| group.id == *id)
+        self.objects.security_groups.iter().find(|group| group.id == *id)
     }
 
     /// The network ACL of this id.
@@ -145,14 +132,8 @@ impl Policy {
     }
 
     /// The groups of an ENI, in the order of their attachment.
-    pub(crate) fn attached_groups(
-        &self,
-        ids: &[GroupId],
-    ) -> Result<Vec<&SecurityGroup>, PolicyError> {
-        let refuse = |kind| PolicyError {
-            place: Place::Attachments,
-            kind,
-        };
+    pub(crate) fn attached_groups(&self, ids: &[GroupId]) -> Result<Vec<&SecurityGroup>, PolicyError> {
+        let refuse = |kind| PolicyError { place: Place::Attachments, kind };
         if ids.len() > GROUPS_PER_ENI_MAX {
             return Err(refuse(PolicyErrorKind::TooMany {
                 what: "security groups",
@@ -167,8 +148,7 @@ impl Policy {
                     let found = id.clone();
                     return Err(refuse(PolicyErrorKind::DuplicateAttachment { found }));
                 }
-                self.security_group(id)
-                    .ok_or_else(|| refuse(PolicyErrorKind::UnknownGroup { found: id.clone() }))
+                self.security_group(id).ok_or_else(|| refuse(PolicyErrorKind::UnknownGroup { found: id.clone() }))
             })
             .collect()
     }

@@ -26,10 +26,7 @@ impl fmt::Display for NumberOrText {
 
 /// Digits only: a sign, which `parse` alone would take, is refused.
 fn decimal<N: FromStr>(text: &str) -> Option<N> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 /// Which IP protocols a rule matches. Written as `any`, `tcp`, `udp`, `icmp`, `icmpv6` or the
@@ -79,12 +76,10 @@ impl FromStr for Protocol {
             "udp" => Ok(Self::UDP),
             "icmp" => Ok(Self::ICMP),
             "icmpv6" => Ok(Self::ICMPV6),
-            number => decimal(number)
-                .map(Self::Number)
-                .ok_or_else(|| ParsePolicyError {
-                    found: number.to_owned(),
-                    expected: "a protocol: any, tcp, udp, icmp, icmpv6 or a number 0 to 255",
-                }),
+            number => decimal(number).map(Self::Number).ok_or_else(|| ParsePolicyError {
+                found: number.to_owned(),
+                expected: "a protocol: any, tcp, udp, icmp, icmpv6 or a number 0 to 255",
+            }),
         }
     }
 }
@@ -131,18 +126,12 @@ pub struct PortRange {
 
 impl PortRange {
     /// Every port, and the absence of ports.
-    pub const ANY: Self = Self {
-        first: 0,
-        last: u16::MAX,
-    };
+    pub const ANY: Self = Self { first: 0, last: u16::MAX };
 
     /// The range of one port.
     #[must_use]
     pub const fn single(port: u16) -> Self {
-        Self {
-            first: port,
-            last: port,
-        }
+        Self { first: port, last: port }
     }
 
     /// Whether the port lies in the range.

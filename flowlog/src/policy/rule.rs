@@ -21,9 +21,7 @@ pub enum RuleAction {
 ///
 /// Ids from [`RuleId::RESERVED_FIRST`] up belong to the engine and are refused in a
 /// configuration.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuleId(pub u32);
 
@@ -53,9 +51,7 @@ impl RuleId {
     #[must_use]
     pub const fn meaning(self) -> Option<&'static str> {
         match self {
-            Self::GROUP_INGRESS_DEFAULT_DENY => {
-                Some("implicit deny of the security groups, ingress")
-            }
+            Self::GROUP_INGRESS_DEFAULT_DENY => Some("implicit deny of the security groups, ingress"),
             Self::GROUP_EGRESS_DEFAULT_DENY => Some("implicit deny of the security groups, egress"),
             Self::ACL_INGRESS_DEFAULT_DENY => Some("implicit deny of the network ACL, ingress"),
             Self::ACL_EGRESS_DEFAULT_DENY => Some("implicit deny of the network ACL, egress"),

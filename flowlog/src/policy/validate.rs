@@ -13,10 +13,7 @@ use super::{LISTS_PER_POLICY_MAX, RULES_PER_LIST_MAX};
 /// Every fault of a policy, in the order of its text.
 pub(super) fn validate(objects: &PolicyObjects) -> Vec<PolicyError> {
     let known: BTreeSet<&GroupId> = objects.security_groups.iter().map(|g| &g.id).collect();
-    let mut check = Check {
-        known,
-        faults: Vec::new(),
-    };
+    let mut check = Check { known, faults: Vec::new() };
     check.policy(objects);
     let mut seen = BTreeSet::new();
     for group in &objects.security_groups {
@@ -49,16 +46,12 @@ impl Check<'_> {
         if let Err(error) = objects.timeouts.validate() {
             self.fault(Place::Policy, error.into());
         }
-        for (what, found) in [
-            ("security groups", objects.security_groups.len()),
-            ("network ACLs", objects.network_acls.len()),
-        ] {
+        for (what, found) in
+            [("security groups", objects.security_groups.len()), ("network ACLs", objects.network_acls.len())]
+        {
             if found > LISTS_PER_POLICY_MAX {
                 let limit = LISTS_PER_POLICY_MAX;
-                self.fault(
-                    Place::Policy,
-                    PolicyErrorKind::TooMany { what, found, limit },
-                );
+                self.fault(Place::Policy, PolicyErrorKind::TooMany { what, found, limit });
             }
         }
     }
@@ -73,11 +66,7 @@ impl Check<'_> {
         if rules.len() > RULES_PER_LIST_MAX {
             self.fault(
                 Place::Direction(list.clone(), direction),
-                PolicyErrorKind::TooMany {
-                    what: "rules",
-                    found: rules.len(),
-                    limit: RULES_PER_LIST_MAX,
-                },
+                PolicyErrorKind::TooMany { what: "rules", found: rules.len(), limit: RULES_PER_LIST_MAX },
             );
         }
         let mut seen: BTreeSet<RuleId> = BTreeSet::new();
@@ -104,17 +93,11 @@ impl Check<'_> {
     fn ports(&mut self, place: &Place, rule: &Rule) {
         for ports in [rule.ports, rule.source_ports] {
             if ports.is_inverted() {
-                self.fault(
-                    place.clone(),
-                    PolicyErrorKind::InvertedPorts { found: ports },
-                );
+                self.fault(place.clone(), PolicyErrorKind::InvertedPorts { found: ports });
             }
             if ports != PortRange::ANY && !rule.protocol.has_ports() {
                 let protocol = rule.protocol;
-                self.fault(
-                    place.clone(),
-                    PolicyErrorKind::PortsWithoutPorts { ports, protocol },
-                );
+                self.fault(place.clone(), PolicyErrorKind::PortsWithoutPorts { ports, protocol });
             }
         }
     }
@@ -127,11 +110,7 @@ impl Check<'_> {
             if let Some(found) = value {
                 self.fault(
                     place.clone(),
-                    PolicyErrorKind::IcmpOnOtherProtocol {
-                        field,
-                        found,
-                        protocol: rule.protocol,
-                    },
+                    PolicyErrorKind::IcmpOnOtherProtocol { field, found, protocol: rule.protocol },
                 );
             }
         }

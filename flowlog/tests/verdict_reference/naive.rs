@@ -107,11 +107,7 @@ fn port_agrees(range: Option<(u16, u16)>, port: u16) -> bool {
 }
 
 fn rule_agrees(world: &World, rule: &NaiveRule, packet: &NaivePacket) -> bool {
-    let peer = if packet.outward {
-        packet.dst
-    } else {
-        packet.src
-    };
+    let peer = if packet.outward { packet.dst } else { packet.src };
     if let Some(protocol) = rule.protocol
         && protocol != packet.protocol
     {
@@ -164,11 +160,7 @@ fn first_of(world: &World, lists: &[&Vec<NaiveRule>], packet: &NaivePacket) -> O
 
 pub(crate) fn naive_groups(world: &World, packet: &NaivePacket) -> NaiveVerdict {
     let way = usize::from(packet.outward);
-    let lists: Vec<&Vec<NaiveRule>> = world
-        .attached
-        .iter()
-        .map(|name| &world.groups[name][way])
-        .collect();
+    let lists: Vec<&Vec<NaiveRule>> = world.attached.iter().map(|name| &world.groups[name][way]).collect();
     match first_of(world, &lists, packet) {
         Some((allows, id)) => (allows, "sg", id),
         None if packet.outward => (false, "sg", 4_000_000_002),
@@ -192,11 +184,7 @@ pub(crate) fn naive_verdict(world: &World, packet: &NaivePacket, track: Track) -
         Track::ReplyOfAccepted => true,
         Track::Tracked => !world.is_reevaluating,
     };
-    let groups = if is_excused {
-        (true, "sg", 4_000_000_010)
-    } else {
-        naive_groups(world, packet)
-    };
+    let groups = if is_excused { (true, "sg", 4_000_000_010) } else { naive_groups(world, packet) };
     let mut asked = vec![groups];
     if let Some(acl) = naive_acl(world, packet) {
         asked.insert(usize::from(packet.outward), acl);

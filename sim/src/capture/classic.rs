@@ -50,8 +50,7 @@ impl Classic {
             }));
         };
         let [m0, m1, m2, m3, a0, a1, i0, i1, .., l0, l1, l2, l3] = header;
-        let Some((big_endian, nanoseconds_per_fraction)) = order_and_fraction([m0, m1, m2, m3])
-        else {
+        let Some((big_endian, nanoseconds_per_fraction)) = order_and_fraction([m0, m1, m2, m3]) else {
             let magic = u32::from_be_bytes([m0, m1, m2, m3]);
             return Err(stream.error(CaptureErrorKind::NotACapture { magic }));
         };
@@ -79,12 +78,7 @@ impl Classic {
             return Err(stream.error(kind));
         };
         stream.consume(FILE_HEADER_LENGTH);
-        Ok(Self {
-            big_endian,
-            nanoseconds_per_fraction,
-            link_type,
-            fcs_length: fcs_length(link),
-        })
+        Ok(Self { big_endian, nanoseconds_per_fraction, link_type, fcs_length: fcs_length(link) })
     }
 
     /// Appends up to `max` packets to the batch and answers how many. On an error the packets
@@ -131,12 +125,7 @@ impl Classic {
     }
 
     /// Takes the whole, possible packets at the window's start, up to `max`.
-    fn walk<const BIG_ENDIAN: bool>(
-        &self,
-        stream: &mut Stream,
-        batch: &mut FrameBatch,
-        max: usize,
-    ) -> usize {
+    fn walk<const BIG_ENDIAN: bool>(&self, stream: &mut Stream, batch: &mut FrameBatch, max: usize) -> usize {
         let window = stream.window();
         let (count, length) = if self.link_type == LinkType::Ethernet && self.fcs_length == 0 {
             self.walk_in_place::<BIG_ENDIAN>(window, batch, max)
@@ -185,8 +174,7 @@ impl Classic {
             && let Some((record, bytes, behind)) = next_record::<BIG_ENDIAN>(rest)
         {
             let time_ns = record.time_ns(self.nanoseconds_per_fraction);
-            self.link_type
-                .append(batch, time_ns, record.wire_length, self.fcs_length, bytes);
+            self.link_type.append(batch, time_ns, record.wire_length, self.fcs_length, bytes);
             rest = behind;
             count += 1;
         }
@@ -226,24 +214,7 @@ struct Record {
 impl Record {
     #[inline(always)]
     fn parse(header: &[u8; RECORD_HEADER_LENGTH], big_endian: bool) -> Self {
-        let [
-            s0,
-            s1,
-            s2,
-            s3,
-            f0,
-            f1,
-            f2,
-            f3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *header;
+        let [s0, s1, s2, s3, f0, f1, f2, f3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
         let word = |bytes| match big_endian {
             true => u32::from_be_bytes(bytes),
             false => u32::from_le_bytes(bytes),
@@ -259,8 +230,7 @@ impl Record {
     /// A fraction of a second and more, as damaged files have it, carries over.
     #[inline(always)]
     fn time_ns(&self, nanoseconds_per_fraction: u32) -> u64 {
-        u64::from(self.seconds) * 1_000_000_000
-            + u64::from(self.fraction) * u64::from(nanoseconds_per_fraction)
+        u64::from(self.seconds) * 1_000_000_000 + u64::from(self.fraction) * u64::from(nanoseconds_per_fraction)
     }
 }
 

@@ -30,11 +30,9 @@ impl fmt::Display for CaptureError {
         let Self { file, offset, .. } = self;
         match self.compression {
             Compression::None => write!(out, "{file}: at byte {offset}: {}", self.kind),
-            Compression::Gzip | Compression::Zstd => write!(
-                out,
-                "{file}: at byte {offset} after {} decompression: {}",
-                self.compression, self.kind
-            ),
+            Compression::Gzip | Compression::Zstd => {
+                write!(out, "{file}: at byte {offset} after {} decompression: {}", self.compression, self.kind)
+            }
         }
     }
 }

@@ -74,14 +74,7 @@ impl LinkType {
 
     /// Appends a packet of this link type to the batch, as an Ethernet frame. `fcs_length` is the
     /// number of bytes of frame check sequence at the end of the packet on the wire.
-    pub(crate) fn append(
-        self,
-        batch: &mut FrameBatch,
-        time_ns: u64,
-        wire_length: u32,
-        fcs_length: u32,
-        bytes: &[u8],
-    ) {
+    pub(crate) fn append(self, batch: &mut FrameBatch, time_ns: u64, wire_length: u32, fcs_length: u32, bytes: &[u8]) {
         let (wire_length, bytes) = without_fcs(wire_length, fcs_length, bytes);
         if self == Self::Ethernet {
             return batch.push(time_ns, wire_length, bytes);
@@ -101,9 +94,7 @@ impl LinkType {
             });
         };
         let removed = bytes.len() - split.payload.len();
-        let wire_length = wire_length
-            .saturating_sub(removed as u32)
-            .saturating_add(ETHERNET_HEADER_LENGTH);
+        let wire_length = wire_length.saturating_sub(removed as u32).saturating_add(ETHERNET_HEADER_LENGTH);
         batch.push_with(time_ns, wire_length, |data| {
             data.extend_from_slice(&split.destination);
             data.extend_from_slice(&split.source);
@@ -132,12 +123,7 @@ struct Split<'a> {
 }
 
 fn from_peer(ethertype: u16, payload: &[u8]) -> Split<'_> {
-    Split {
-        destination: HOST_MAC,
-        source: PEER_MAC,
-        ethertype,
-        payload,
-    }
+    Split { destination: HOST_MAC, source: PEER_MAC, ethertype, payload }
 }
 
 /// A packet that is neither IPv4 nor IPv6 is announced as IPv4, so that the NIC calls it malformed
@@ -165,24 +151,8 @@ fn split_loopback(bytes: &[u8]) -> Option<Split<'_>> {
 
 fn split_cooked(bytes: &[u8], wire_length: u32) -> Option<Split<'_>> {
     let (header, payload) = bytes.split_first_chunk::<16>()?;
-    let [
-        type_high,
-        type_low,
-        _,
-        _,
-        length_high,
-        length_low,
-        a0,
-        a1,
-        a2,
-        a3,
-        a4,
-        a5,
-        _,
-        _,
-        protocol_high,
-        protocol_low,
-    ] = *header;
+    let [type_high, type_low, _, _, length_high, length_low, a0, a1, a2, a3, a4, a5, _, _, protocol_high, protocol_low] =
+        *header;
     let cooked = Cooked {
         packet_type: u16::from_be_bytes([type_high, type_low]),
         address_length: u16::from_be_bytes([length_high, length_low]),
@@ -250,12 +220,7 @@ impl Cooked {
             OUTGOING => (HOST_MAC, PEER_MAC),
             _ => (PEER_MAC, HOST_MAC),
         };
-        Split {
-            destination,
-            source: sender.unwrap_or(unnamed),
-            ethertype: self.ethertype(),
-            payload,
-        }
+        Split { destination, source: sender.unwrap_or(unnamed), ethertype: self.ethertype(), payload }
     }
 
     /// Numbers below 0x0600 are the kernel's own: 1 and 4 say that the frame had a length instead

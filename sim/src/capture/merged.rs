@@ -54,19 +54,9 @@ impl Merged {
     /// Merges captures that are open already.
     #[must_use]
     pub fn new(captures: Vec<Capture>) -> Self {
-        let inputs: Vec<_> = captures
-            .into_iter()
-            .map(|capture| Input {
-                capture,
-                ahead: FrameBatch::new(),
-                taken: 0,
-            })
-            .collect();
-        let mut merged = Self {
-            next: BinaryHeap::with_capacity(inputs.len()),
-            inputs,
-            error: None,
-        };
+        let inputs: Vec<_> =
+            captures.into_iter().map(|capture| Input { capture, ahead: FrameBatch::new(), taken: 0 }).collect();
+        let mut merged = Self { next: BinaryHeap::with_capacity(inputs.len()), inputs, error: None };
         if merged.inputs.len() > 1 {
             for index in 0..merged.inputs.len() {
                 merged.queue(index);

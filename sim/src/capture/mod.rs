@@ -25,8 +25,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub use error::{
-    BLOCK_LENGTH_MAX, CaptureError, CaptureErrorKind, Compression, INTERFACES_MAX,
-    PACKET_LENGTH_MAX, Part,
+    BLOCK_LENGTH_MAX, CaptureError, CaptureErrorKind, Compression, INTERFACES_MAX, PACKET_LENGTH_MAX, Part,
 };
 pub use link::{GROUP_MAC, HOST_MAC, LinkType, OTHER_MAC, PEER_MAC};
 pub use merged::Merged;
@@ -65,10 +64,7 @@ impl Capture {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub fn from_reader(
-        name: impl Into<String>,
-        reader: impl Read + Send + 'static,
-    ) -> Result<Self, CaptureError> {
+    pub fn from_reader(name: impl Into<String>, reader: impl Read + Send + 'static) -> Result<Self, CaptureError> {
         Self::start(Stream::new(name.into(), Box::new(reader), None)?)
     }
 
@@ -95,11 +91,7 @@ impl Capture {
                 }));
             }
         };
-        Ok(Self {
-            stream,
-            format,
-            error: None,
-        })
+        Ok(Self { stream, format, error: None })
     }
 
     /// Appends up to `max` frames to the batch and answers how many. 0 is the end, if `max` is not.
@@ -114,12 +106,8 @@ impl Capture {
         let mut added = 0;
         if self.error.is_none() {
             let result = match &mut self.format {
-                Format::Classic(classic) => {
-                    classic.read_into(&mut self.stream, batch, max, &mut added)
-                }
-                Format::Pcapng(pcapng) => {
-                    pcapng.read_into(&mut self.stream, batch, max, &mut added)
-                }
+                Format::Classic(classic) => classic.read_into(&mut self.stream, batch, max, &mut added),
+                Format::Pcapng(pcapng) => pcapng.read_into(&mut self.stream, batch, max, &mut added),
             };
             self.error = result.err();
         }

@@ -97,10 +97,7 @@ impl Clock {
                 None => Unit::Nanoseconds(0),
             }
         };
-        Self {
-            unit,
-            offset_ns: i128::from(offset_seconds) * 1_000_000_000,
-        }
+        Self { unit, offset_ns: i128::from(offset_seconds) * 1_000_000_000 }
     }
 
     /// Nanoseconds since 1970, held between 0 and the largest number (the year 2554).

@@ -11,9 +11,7 @@
 //! and each interface has its own link type, clock and FCS length. Blocks of other types are passed
 //! over. A Simple Packet Block has no time: its frame gets the time of the packet before it.
 
-use super::error::{
-    BLOCK_LENGTH_MAX, CaptureError, CaptureErrorKind, INTERFACES_MAX, PACKET_LENGTH_MAX, Part,
-};
+use super::error::{BLOCK_LENGTH_MAX, CaptureError, CaptureErrorKind, INTERFACES_MAX, PACKET_LENGTH_MAX, Part};
 use super::link::LinkType;
 use super::options::{Clock, Options};
 use super::stream::Stream;
@@ -103,11 +101,7 @@ impl Pcapng {
                 available: available as u64,
             }));
         }
-        let mut this = Self {
-            order: Order { big_endian: false },
-            interfaces: Vec::new(),
-            last_time_ns: 0,
-        };
+        let mut this = Self { order: Order { big_endian: false }, interfaces: Vec::new(), last_time_ns: 0 };
         let mut unused = FrameBatch::new();
         this.block(stream, &mut unused)?;
         Ok(this)
@@ -151,18 +145,13 @@ impl Pcapng {
         let length = self.order.word([l0, l1, l2, l3]);
         let minimum = least_length(block_type);
         if length < minimum || !length.is_multiple_of(4) || length > BLOCK_LENGTH_MAX {
-            return Err(stream.error(CaptureErrorKind::BadBlockLength {
-                found: length,
-                minimum,
-            }));
+            return Err(stream.error(CaptureErrorKind::BadBlockLength { found: length, minimum }));
         }
         let available = stream.fill(length as usize)?;
         let Some(block) = stream.window().get(..length as usize) else {
             return Err(truncated(stream, length as usize, available));
         };
-        let step = self
-            .inside(block_type, length, block, batch)
-            .map_err(|kind| stream.error(kind))?;
+        let step = self.inside(block_type, length, block, batch).map_err(|kind| stream.error(kind))?;
         stream.consume(length as usize);
         Ok(step)
     }
@@ -253,28 +242,7 @@ impl Pcapng {
     #[inline]
     fn enhanced<'a>(&self, body: &'a [u8]) -> Option<Packet<'a>> {
         let (header, rest) = body.split_first_chunk::<20>()?;
-        let [
-            i0,
-            i1,
-            i2,
-            i3,
-            h0,
-            h1,
-            h2,
-            h3,
-            l0,
-            l1,
-            l2,
-            l3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *header;
+        let [i0, i1, i2, i3, h0, h1, h2, h3, l0, l1, l2, l3, c0, c1, c2, c3, w0, w1, w2, w3] = *header;
         let order = self.order;
         let high = u64::from(order.word([h0, h1, h2, h3]));
         Some(Packet {
@@ -291,10 +259,7 @@ impl Pcapng {
         let [i0, i1, ..] = *body else { return None };
         // The interface is the first half of the word; the other half counts drops.
         let interface = u32::from(self.order.half([i0, i1]));
-        Some(Packet {
-            interface,
-            ..packet
-        })
+        Some(Packet { interface, ..packet })
     }
 
     fn simple<'a>(&self, body: &'a [u8]) -> Option<Packet<'a>> {
@@ -304,21 +269,11 @@ impl Pcapng {
             Some(interface) if interface.snap_length > 0 => interface.snap_length,
             _ => u32::MAX,
         };
-        Some(Packet {
-            interface: 0,
-            time: None,
-            captured: wire_length.min(snap_length),
-            wire_length,
-            rest,
-        })
+        Some(Packet { interface: 0, time: None, captured: wire_length.min(snap_length), wire_length, rest })
     }
 
     #[inline]
-    fn append(
-        &mut self,
-        packet: &Packet<'_>,
-        batch: &mut FrameBatch,
-    ) -> Result<(), CaptureErrorKind> {
+    fn append(&mut self, packet: &Packet<'_>, batch: &mut FrameBatch) -> Result<(), CaptureErrorKind> {
         let found = packet.captured;
         if found > PACKET_LENGTH_MAX {
             return Err(CaptureErrorKind::ImpossiblePacketLength { found });
@@ -372,11 +327,7 @@ enum Step {
 }
 
 fn truncated(stream: &Stream, needed: usize, available: usize) -> CaptureError {
-    stream.error(CaptureErrorKind::Truncated {
-        part: Part::Block,
-        needed: needed as u64,
-        available: available as u64,
-    })
+    stream.error(CaptureErrorKind::Truncated { part: Part::Block, needed: needed as u64, available: available as u64 })
 }
 
 fn section_order(mark: [u8; 4]) -> Result<Order, CaptureErrorKind> {

@@ -51,28 +51,18 @@ impl Stream {
     }
 
     /// Takes any source of bytes. `name` is for messages, `size` is the source's length if known.
-    pub(super) fn new(
-        name: String,
-        source: Source,
-        size: Option<u64>,
-    ) -> Result<Self, CaptureError> {
+    pub(super) fn new(name: String, source: Source, size: Option<u64>) -> Result<Self, CaptureError> {
         let meter = Arc::new(Meter::default());
-        let mut source = Metered {
-            source,
-            meter: Arc::clone(&meter),
-        };
+        let mut source = Metered { source, meter: Arc::clone(&meter) };
         let mut head = Vec::with_capacity(4);
-        (&mut source)
-            .take(4)
-            .read_to_end(&mut head)
-            .map_err(|error| unread(&name, &error))?;
+        (&mut source).take(4).read_to_end(&mut head).map_err(|error| unread(&name, &error))?;
         let compression = detect(&head);
         let source = Cursor::new(head).chain(source);
         let source: Source = match compression {
             Compression::None => Box::new(source),
-            Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(
-                BufReader::with_capacity(CHUNK, source),
-            )),
+            Compression::Gzip => {
+                Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(CHUNK, source)))
+            }
             Compression::Zstd => match zstd_decoder(source) {
                 Ok(decoder) => decoder,
                 Err(error) => return Err(unread(&name, &error)),
@@ -101,10 +91,7 @@ impl Stream {
     /// Moves the window's start forward.
     #[inline]
     pub(super) fn consume(&mut self, length: usize) {
-        assert!(
-            length <= self.end - self.start,
-            "only what is in the window can be consumed"
-        );
+        assert!(length <= self.end - self.start, "only what is in the window can be consumed");
         self.start += length;
         self.offset += length as u64;
     }
@@ -166,12 +153,7 @@ impl Stream {
 
     /// An error about what starts at the window's start.
     pub(super) fn error(&self, kind: CaptureErrorKind) -> CaptureError {
-        CaptureError {
-            file: self.name.clone(),
-            offset: self.offset,
-            compression: self.compression,
-            kind,
-        }
+        CaptureError { file: self.name.clone(), offset: self.offset, compression: self.compression, kind }
     }
 
     fn failure(&self, error: &io::Error) -> CaptureError {
@@ -184,10 +166,7 @@ impl Stream {
             let format = self.compression;
             CaptureErrorKind::Corrupt { format, message }
         };
-        CaptureError {
-            offset: self.offset + (self.end - self.start) as u64,
-            ..self.error(kind)
-        }
+        CaptureError { offset: self.offset + (self.end - self.start) as u64, ..self.error(kind) }
     }
 }
 
@@ -196,10 +175,7 @@ fn unread(name: &str, error: &io::Error) -> CaptureError {
         file: name.to_owned(),
         offset: 0,
         compression: Compression::None,
-        kind: CaptureErrorKind::Io {
-            kind: error.kind(),
-            message: error.to_string(),
-        },
+        kind: CaptureErrorKind::Io { kind: error.kind(), message: error.to_string() },
     }
 }
 
@@ -214,8 +190,7 @@ fn detect(head: &[u8]) -> Compression {
 }
 
 fn zstd_decoder(source: impl Read + Send + 'static) -> io::Result<Source> {
-    let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(CHUNK, source))?;
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(CHUNK, source))?;
     // A frame may ask for a window of this many bits and no more, as in the zstd command: 128 MiB.
     decoder.window_log_max(27)?;
     Ok(Box::new(decoder))

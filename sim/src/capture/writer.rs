@@ -35,11 +35,7 @@ impl<W: Write> PcapWriter<W> {
         buffer.extend_from_slice(&[0; 8]);
         buffer.extend_from_slice(&snap_length.to_le_bytes());
         buffer.extend_from_slice(&LINK_TYPE_ETHERNET.to_le_bytes());
-        Self {
-            target,
-            buffer,
-            snap_length,
-        }
+        Self { target, buffer, snap_length }
     }
 
     /// Writes one frame. The format's seconds end in the year 2106; a later time is written as that

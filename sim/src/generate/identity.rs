@@ -112,12 +112,7 @@ impl Identities {
             (Protocol::Icmp, place, 0, 0)
         };
         let [_, a, b, c] = client.to_be_bytes();
-        Identity {
-            protocol,
-            client_port,
-            host_port,
-            ..self.placed(bits, more, [10, a, b, c], 1)
-        }
+        Identity { protocol, client_port, host_port, ..self.placed(bits, more, [10, a, b, c], 1) }
     }
 
     /// The scan of this number, below 2^24. Scans and connections of the same number differ.
@@ -135,9 +130,7 @@ impl Identities {
 
     #[inline]
     fn bits(&self, number: u32) -> (u64, u64) {
-        let bits = mix(self
-            .key
-            .wrapping_add(u64::from(number).wrapping_mul(GOLDEN)));
+        let bits = mix(self.key.wrapping_add(u64::from(number).wrapping_mul(GOLDEN)));
         (bits, mix(bits))
     }
 
@@ -149,11 +142,7 @@ impl Identities {
         let host_byte = (host as u8).wrapping_add(1);
         let [c0, c1, c2, c3] = client;
         let addresses = if (bits as u32 & 0xffff) < self.ipv6_below {
-            let v6 = |subnet, [a, b, c, d]: [u8; 4]| {
-                [
-                    0x20, 0x01, 0x0d, 0xb8, 0, subnet, 0, 0, 0, 0, 0, 0, a, b, c, d,
-                ]
-            };
+            let v6 = |subnet, [a, b, c, d]: [u8; 4]| [0x20, 0x01, 0x0d, 0xb8, 0, subnet, 0, 0, 0, 0, 0, 0, a, b, c, d];
             Addresses::V6(v6(subnet, [c0, c1, c2, c3]), v6(0, [0, 0, 0, host_byte]))
         } else {
             Addresses::V4(client, [192, 168, 0, host_byte])
@@ -198,11 +187,7 @@ mod tests {
 
     #[test]
     fn hosts_have_the_addresses_that_are_told() {
-        let identities = Identities::new(&Spec {
-            hosts: 1,
-            ipv6_share: 0.5,
-            ..Spec::default()
-        });
+        let identities = Identities::new(&Spec { hosts: 1, ipv6_share: 0.5, ..Spec::default() });
         for number in 0..100 {
             let identity = identities.connection(number);
             assert_eq!(identity.host_mac, host_mac(0));

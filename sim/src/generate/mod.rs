@@ -124,17 +124,8 @@ impl Generator {
         match self.next((bits >> 32) as u32) {
             Next::Scan(number) => {
                 let identity = self.identities.scan(number);
-                let transport = Transport::Tcp {
-                    flags: SYN,
-                    sequence: identity.bits as u32,
-                    acknowledged: 0,
-                };
-                let packet = Packet {
-                    identity: &identity,
-                    way: Way::ToHost,
-                    transport,
-                    payload_length: 0,
-                };
+                let transport = Transport::Tcp { flags: SYN, sequence: identity.bits as u32, acknowledged: 0 };
+                let packet = Packet { identity: &identity, way: Way::ToHost, transport, payload_length: 0 };
                 self.write(&packet, time_ns, batch);
             }
             Next::Connection(number) => {
@@ -185,8 +176,8 @@ impl Generator {
     /// Opens a connection or scans, in turn as their totals demand.
     fn open(&mut self, bits: u32) -> Next {
         let opened = self.connections.len() as u64;
-        let scans_in_step = u64::from(self.scans) * u64::from(self.connections_total)
-            > opened * u64::from(self.scans_total);
+        let scans_in_step =
+            u64::from(self.scans) * u64::from(self.connections_total) > opened * u64::from(self.scans_total);
         let all_open = opened == u64::from(self.connections_total);
         if self.scans < self.scans_total && (all_open || !scans_in_step) {
             self.scans += 1;
@@ -213,24 +204,14 @@ impl Connection {
         }
     }
 
-    fn take_turns<'a>(
-        &mut self,
-        identity: &'a Identity,
-        transport: Transport,
-        size: u32,
-    ) -> Packet<'a> {
+    fn take_turns<'a>(&mut self, identity: &'a Identity, transport: Transport, size: u32) -> Packet<'a> {
         let way = match self.position % 2 {
             0 => Way::ToHost,
             _ => Way::FromHost,
         };
         self.position = self.position.wrapping_add(1);
         let payload_length = size.saturating_sub(headers_length(identity, transport));
-        Packet {
-            identity,
-            way,
-            transport,
-            payload_length,
-        }
+        Packet { identity, way, transport, payload_length }
     }
 
     fn go_on_with_tcp<'a>(&mut self, identity: &'a Identity, size: u32, bits: u32) -> Packet<'a> {
@@ -269,23 +250,12 @@ impl Connection {
         let counted = payload_length + u32::from(flags & (SYN | FIN) != 0);
         self.sent[own] = self.sent[own].wrapping_add(counted);
         let transport = match transport {
-            Transport::Tcp {
-                flags,
-                sequence,
-                acknowledged,
-            } if data => Transport::Tcp {
-                flags: flags | PSH,
-                sequence,
-                acknowledged,
-            },
+            Transport::Tcp { flags, sequence, acknowledged } if data => {
+                Transport::Tcp { flags: flags | PSH, sequence, acknowledged }
+            }
             other => other,
         };
-        Packet {
-            identity,
-            way,
-            transport,
-            payload_length,
-        }
+        Packet { identity, way, transport, payload_length }
     }
 }
 
@@ -311,10 +281,7 @@ struct Clock {
 
 impl Clock {
     fn new(spec: &Spec) -> Self {
-        Self {
-            slot: u128::from(spec.start_ns) << 32,
-            width: (1_000_000_000 << 32) / spec.packets_per_second,
-        }
+        Self { slot: u128::from(spec.start_ns) << 32, width: (1_000_000_000 << 32) / spec.packets_per_second }
     }
 
     /// A time in the current slot, then the slot after it. The last time there is stays.

@@ -25,15 +25,9 @@ pub(super) enum Way {
 /// The header behind IP.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Transport {
-    Tcp {
-        flags: u8,
-        sequence: u32,
-        acknowledged: u32,
-    },
+    Tcp { flags: u8, sequence: u32, acknowledged: u32 },
     Udp,
-    Echo {
-        sequence: u16,
-    },
+    Echo { sequence: u16 },
 }
 
 impl Transport {
@@ -110,9 +104,7 @@ impl Packet<'_> {
         let [f0, f1, f2, f3] = from;
         let [t0, t1, t2, t3] = to;
         // Version 4 with 5 words, no fragments allowed, 64 hops.
-        let mut header = [
-            0x45, 0, l0, l1, i0, i1, 0x40, 0, 64, protocol, 0, 0, f0, f1, f2, f3, t0, t1, t2, t3,
-        ];
+        let mut header = [0x45, 0, l0, l1, i0, i1, 0x40, 0, 64, protocol, 0, 0, f0, f1, f2, f3, t0, t1, t2, t3];
         [header[10], header[11]] = checksum(sum(&header)).to_be_bytes();
         data.extend_from_slice(&header);
         sum(&from) + sum(&to)
@@ -141,18 +133,11 @@ impl Packet<'_> {
         };
         let ([f0, f1], [t0, t1]) = (from.to_be_bytes(), to.to_be_bytes());
         match self.transport {
-            Transport::Tcp {
-                flags,
-                sequence,
-                acknowledged,
-            } => {
+            Transport::Tcp { flags, sequence, acknowledged } => {
                 let [s0, s1, s2, s3] = sequence.to_be_bytes();
                 let [a0, a1, a2, a3] = acknowledged.to_be_bytes();
                 // 5 words, a window of 65,535.
-                let mut header = [
-                    f0, f1, t0, t1, s0, s1, s2, s3, a0, a1, a2, a3, 0x50, flags, 0xff, 0xff, 0, 0,
-                    0, 0,
-                ];
+                let mut header = [f0, f1, t0, t1, s0, s1, s2, s3, a0, a1, a2, a3, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
                 [header[16], header[17]] = checksum(pseudo + sum(&header)).to_be_bytes();
                 data.extend_from_slice(&header);
             }
@@ -219,9 +204,7 @@ pub(super) fn headers_length(identity: &Identity, transport: Transport) -> u32 {
 #[inline]
 fn sum(bytes: &[u8]) -> u64 {
     let (words, _) = bytes.as_chunks::<4>();
-    let words = words
-        .iter()
-        .map(|word| u64::from(u32::from_be_bytes(*word)));
+    let words = words.iter().map(|word| u64::from(u32::from_be_bytes(*word)));
     words.sum()
 }
 

@@ -10,9 +10,7 @@ pub(super) struct Random {
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
         let word = |number: u64| mix(seed.wrapping_add(number.wrapping_mul(GOLDEN)));
-        Self {
-            state: [word(1), word(2), word(3), word(4)],
-        }
+        Self { state: [word(1), word(2), word(3), word(4)] }
     }
 
     #[inline]
@@ -56,16 +54,9 @@ mod tests {
     /// The first outputs of the authors' C program for the state 1, 2, 3, 4.
     #[test]
     fn gives_the_numbers_of_the_published_xoshiro256plusplus() {
-        let mut random = Random {
-            state: [1, 2, 3, 4],
-        };
+        let mut random = Random { state: [1, 2, 3, 4] };
         let numbers: Vec<_> = (0..4).map(|_| random.next()).collect();
-        let published = [
-            41_943_041,
-            58_720_359,
-            3_588_806_011_781_223,
-            3_591_011_842_654_386,
-        ];
+        let published = [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386];
         assert_eq!(numbers, published);
     }
 }

@@ -69,11 +69,7 @@ impl Default for Spec {
             vlan_share: 0.1,
             scan_share: 0.05,
             hosts: 64,
-            protocols: ProtocolWeights {
-                tcp: 80,
-                udp: 17,
-                icmp: 3,
-            },
+            protocols: ProtocolWeights { tcp: 80, udp: 17, icmp: 3 },
         }
     }
 }
@@ -82,11 +78,7 @@ impl Spec {
     /// The reference benchmark: 6 million frames of 1.3 million one-way flows.
     #[must_use]
     pub fn benchmark() -> Self {
-        Self {
-            packets: 6_000_000,
-            flows: 1_300_000,
-            ..Self::default()
-        }
+        Self { packets: 6_000_000, flows: 1_300_000, ..Self::default() }
     }
 
     pub(super) fn check(&self) -> Result<(), SpecError> {
@@ -96,12 +88,7 @@ impl Spec {
         within("packets_per_second", rate, 1, 1_000_000_000)?;
         within("snap_length", self.snap_length.into(), 1, u32::MAX.into())?;
         within("hosts", self.hosts.into(), 1, HOSTS_MAX.into())?;
-        within(
-            "the sum of protocols",
-            self.protocols.sum().into(),
-            1,
-            u64::MAX,
-        )?;
+        within("the sum of protocols", self.protocols.sum().into(), 1, u64::MAX)?;
         for (field, found, maximum) in [
             ("zipf_exponent", self.zipf_exponent, 4.0),
             ("ipv6_share", self.ipv6_share, 1.0),
@@ -109,11 +96,7 @@ impl Spec {
             ("scan_share", self.scan_share, 1.0),
         ] {
             if !(0.0..=maximum).contains(&found) {
-                return Err(SpecError::Share {
-                    field,
-                    found,
-                    maximum,
-                });
+                return Err(SpecError::Share { field, found, maximum });
             }
         }
         Ok(())
@@ -124,12 +107,7 @@ fn within(field: &'static str, found: u64, minimum: u64, maximum: u64) -> Result
     if (minimum..=maximum).contains(&found) {
         return Ok(());
     }
-    Err(SpecError::Count {
-        field,
-        found,
-        minimum,
-        maximum,
-    })
+    Err(SpecError::Count { field, found, minimum, maximum })
 }
 
 /// A figure of a [`Spec`] that cannot be.

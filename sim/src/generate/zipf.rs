@@ -40,21 +40,12 @@ impl Zipf {
         let mut first = 0;
         let ranks = ranks.max(1);
         while first < ranks {
-            let width = if first < RANKS_EXACT {
-                1
-            } else {
-                (1 << first.ilog2()) / STEPS_PER_OCTAVE
-            };
+            let width = if first < RANKS_EXACT { 1 } else { (1 << first.ilog2()) / STEPS_PER_OCTAVE };
             let width = width.min(ranks - first);
             // Ranks count from 0 here and from 1 in Zipf's law.
             let middle = f64::from(first) + f64::from(width + 1) / 2.0;
             weights.push(f64::from(width) / power(middle, exponent));
-            steps.push(Step {
-                first,
-                width,
-                stay: u32::MAX,
-                alias: steps.len() as u32,
-            });
+            steps.push(Step { first, width, stay: u32::MAX, alias: steps.len() as u32 });
             first += width;
         }
         share_out(&mut steps, &weights);
@@ -77,8 +68,7 @@ impl Zipf {
 fn share_out(steps: &mut [Step], weights: &[f64]) {
     let mean = weights.iter().sum::<f64>() / weights.len() as f64;
     let mut scaled: Vec<f64> = weights.iter().map(|weight| weight / mean).collect();
-    let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-        (0..scaled.len()).partition(|&index| scaled[index] < 1.0);
+    let (mut small, mut large): (Vec<usize>, Vec<usize>) = (0..scaled.len()).partition(|&index| scaled[index] < 1.0);
     while let (Some(&poor), Some(&rich)) = (small.last(), large.last()) {
         small.pop();
         steps[poor].stay = (scaled[poor] * 4_294_967_296.0) as u32;
@@ -133,21 +123,11 @@ mod tests {
             counts[zipf.sample(random.next()) as usize] += 1;
         }
         let total: f64 = (1..=RANKS).map(|rank| 1.0 / f64::from(rank)).sum();
-        for (from, to) in [
-            (1, 1),
-            (2, 2),
-            (10, 10),
-            (64, 70),
-            (1_000, 1_100),
-            (5_000, 10_000),
-        ] {
+        for (from, to) in [(1, 1), (2, 2), (10, 10), (64, 70), (1_000, 1_100), (5_000, 10_000)] {
             let expected: f64 = (from..=to).map(|rank| 1.0 / f64::from(rank)).sum::<f64>() / total;
             let seen: u32 = (from..=to).map(|rank| counts[rank as usize - 1]).sum();
             let seen = f64::from(seen) / f64::from(DRAWS);
-            assert!(
-                (seen / expected - 1.0).abs() < 0.03,
-                "{from}..={to}: {seen} {expected}"
-            );
+            assert!((seen / expected - 1.0).abs() < 0.03, "{from}..={to}: {seen} {expected}");
         }
     }
 

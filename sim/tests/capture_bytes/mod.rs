@@ -46,13 +46,7 @@ pub(crate) fn pcap(order: Order, magic: u32, link: u32) -> Vec<u8> {
 }
 
 /// A pcap packet with its record header.
-pub(crate) fn record(
-    order: Order,
-    seconds: u32,
-    fraction: u32,
-    wire: u32,
-    bytes: &[u8],
-) -> Vec<u8> {
+pub(crate) fn record(order: Order, seconds: u32, fraction: u32, wire: u32, bytes: &[u8]) -> Vec<u8> {
     let mut record = Vec::new();
     for word in [seconds, fraction, bytes.len() as u32, wire] {
         record.extend(order.word(word));
@@ -114,14 +108,7 @@ pub(crate) fn interface(order: Order, link: u16, snap: u32, options: &[u8]) -> V
 }
 
 /// An enhanced packet block.
-pub(crate) fn enhanced(
-    order: Order,
-    interface: u32,
-    units: u64,
-    wire: u32,
-    bytes: &[u8],
-    options: &[u8],
-) -> Vec<u8> {
+pub(crate) fn enhanced(order: Order, interface: u32, units: u64, wire: u32, bytes: &[u8], options: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
     let (high, low) = ((units >> 32) as u32, units as u32);
     for word in [interface, high, low, bytes.len() as u32, wire] {

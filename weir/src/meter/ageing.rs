@@ -66,7 +66,8 @@ impl<D: Device + 'static> Meter<D> {
         let bitmap: Vec<u64> = self.driver.activity(direction).collect();
         let mut idle = Vec::new();
         for (word, touched) in bitmap.iter().enumerate() {
-            self.ageing.ages[direction.index()].read(word as u32 * 64, *touched, idle_reads, |slot| idle.push(Slot(slot)));
+            self.ageing.ages[direction.index()]
+                .read(word as u32 * 64, *touched, idle_reads, |slot| idle.push(Slot(slot)));
         }
         for slot in idle {
             if let Some(cookie) = self.driver.flow_in(direction, slot)

@@ -187,6 +187,20 @@ fn tables<M: flowlog::memory::Memory>(
     Ok((slow, windows))
 }
 
+/// The driver's part of the configuration, with room for the tables.
+fn driver_config(config: &MeterConfig, enis: &[EniSetup]) -> driver::Config {
+    let unruled = |eni: &EniSetup| Port { policy: EniPolicy::allow_all(0), instance: usize::from(eni.instance) };
+    let mut ruler = memory::Ruler::default();
+    let Ok(_) = tables(&mut ruler, config, enis.iter().map(unruled).collect());
+    driver::Config {
+        rings: config.rings,
+        window_seconds: config.window_seconds,
+        start_time_ns: config.start_time_ns,
+        tables_bytes: ruler.bytes,
+        ..driver::Config::default()
+    }
+}
+
 /// Fragmented datagrams that are remembered.
 const DATAGRAMS: usize = 16_384;
 
@@ -201,16 +215,7 @@ impl<D: Device + 'static> Meter<D> {
         enis: Vec<EniSetup>,
         subscriptions: Vec<Subscription>,
     ) -> Result<(Self, Attached), MeterError<S>> {
-        let measure = |enis: &[EniSetup]| enis.iter().map(|eni| Port { policy: EniPolicy::allow_all(0), instance: usize::from(eni.instance) }).collect();
-        let mut ruler = memory::Ruler::default();
-        let Ok(_) = tables(&mut ruler, config, measure(&enis));
-        let driver_config = driver::Config {
-            rings: config.rings,
-            window_seconds: config.window_seconds,
-            start_time_ns: config.start_time_ns,
-            tables_bytes: ruler.bytes,
-            ..driver::Config::default()
-        };
+        let driver_config = driver_config(config, &enis);
         let (mut driver, attached) = Driver::attach(device, &driver_config)?;
         let resumed = matches!(attached, Attached::Resumed);
         let mut untold = Vec::with_capacity(enis.len());

@@ -62,7 +62,11 @@ impl<D: Device + 'static> Meter<D> {
     }
 
     /// Judges one punt; false if it has to wait.
-    fn take_punt<S: std::error::Error + 'static>(&mut self, punt: &Punt, hashes: &Hashes) -> Result<bool, MeterError<S>> {
+    fn take_punt<S: std::error::Error + 'static>(
+        &mut self,
+        punt: &Punt,
+        hashes: &Hashes,
+    ) -> Result<bool, MeterError<S>> {
         let header = &punt.header;
         let Some(window) = self.windows.of_stamp(header.tail.window()) else { return self.let_pass(punt) };
         if self.driver.arena().room::<Flow>() < CHANGES_PER_PUNT || !self.driver.can_inject(punt)? {

@@ -1,0 +1,153 @@
+//! The seal of a window: what its records say, and what they prove. Also the one place where NODATA
+//! and SKIPDATA are decided.
+
+use crate::conservation::{Amount, Equation, LimitDrops, Proof};
+use crate::flows::Flow;
+use crate::memory::{Cells, Memory};
+use crate::record::{Action, EndReason, Entry, FlowFacts, Icmp, Layer, SkipReason, Skipped, TcpOpening, WindowBounds};
+use crate::tally::{Tally, time_of};
+use crate::window::Windows;
+use firmware_abi::descriptor::{Ledger, LimitDrop};
+use firmware_abi::key::Direction;
+
+/// What a sealed window proves, besides its records.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// Its number, modulo 2^16.
+    pub number: u16,
+    /// How many windows were published before it.
+    pub index: u64,
+    /// Its true bounds.
+    pub bounds: WindowBounds,
+    /// Boundaries that were missed since power-on.
+    pub overruns: u64,
+    /// How long its drain took, ns.
+    pub drain_ns: u64,
+    /// One for each ENI and direction, in order.
+    pub proofs: Vec<Proof>,
+}
+
+impl<M: Memory> Windows<M> {
+    /// The facts of a flow's record.
+    #[must_use]
+    #[inline]
+    pub fn facts(&self, flow: &Flow, tally: &Tally, sequence: u64) -> FlowFacts {
+        let marks = flow.marks();
+        let mut key = flow.hardware_key();
+        key.tcp_flags = (tally.packets_flags >> 56) as u8;
+        let icmp = flow.is_icmp().then_some(Icmp {
+            kind: (flow.slot >> 24) as u8,
+            code: (flow.slot >> 16) as u8,
+            identifier: flow.slot as u16,
+        });
+        let near = self.now.start_ns;
+        FlowFacts {
+            key,
+            packets: tally.packets(),
+            bytes: tally.bytes,
+            first_ns: time_of(tally.first, near),
+            last_ns: time_of(tally.last, near),
+            sequence,
+            action: if marks.rejected() { Action::Reject } else { Action::Accept },
+            layer: if marks.by_acl() { Layer::NetworkAcl } else { Layer::SecurityGroup },
+            rule_id: flow.rule,
+            policy_epoch: u32::from(flow.epoch),
+            end_reason: end_reason(flow, key.tcp_flags),
+            tcp_opening: match flow.progress.opening() {
+                1 => TcpOpening::Syn,
+                2 => TcpOpening::SynAck,
+                _ => TcpOpening::Unknown,
+            },
+            icmp,
+        }
+    }
+
+    /// The ended window's proofs. `sums` are those of its records by ENI and direction: two amounts,
+    /// ACCEPT and REJECT, for each `vport * 2 + direction`.
+    #[must_use]
+    pub fn seal(&self, sums: &[[Amount; 2]]) -> Sealed {
+        let proofs = (0..self.ports * 2).map(|side| self.proof(side, sums.get(side).copied().unwrap_or_default()));
+        Sealed {
+            number: self.oldest(),
+            index: self.now.published,
+            bounds: WindowBounds { start_ns: self.now.start_ns, end_ns: self.now.end_ns },
+            overruns: self.now.overruns,
+            drain_ns: self.now.drain_ns,
+            proofs: proofs.collect(),
+        }
+    }
+
+    fn proof(&self, side: usize, [accepted, rejected]: [Amount; 2]) -> Proof {
+        let hardware = self.ledgers.get(side);
+        let host = self.host[self.bank()].get(side);
+        let counted =
+            |end: Ledger| Amount { packets: hardware.packets[end as usize], bytes: hardware.bytes[end as usize] };
+        let aside = |[packets, bytes]: [u64; 2]| Amount { packets, bytes };
+        let limit = |reason: LimitDrop| hardware.limits[reason as usize];
+        Proof {
+            vport: (side / 2) as u16,
+            direction: Direction::ALL[side % 2],
+            equation: Equation {
+                offered: counted(Ledger::Offered),
+                policed: counted(Ledger::Policed).plus(aside(host.policed)),
+                accepted,
+                rejected,
+                excluded: counted(Ledger::Excluded).plus(aside(host.excluded)),
+                non_ip: counted(Ledger::NonIp),
+                malformed: counted(Ledger::Malformed),
+                skipped: counted(Ledger::Skipped).plus(aside(host.skipped)),
+            },
+            limits: LimitDrops {
+                policed_packet_rate: limit(LimitDrop::PolicedPackets),
+                policed_bit_rate: limit(LimitDrop::PolicedBits),
+                shaped_packet_rate: limit(LimitDrop::ShapedPackets),
+                shaped_bit_rate: limit(LimitDrop::ShapedBits),
+                skipped_ring: limit(LimitDrop::SkippedRing),
+                skipped_credit: limit(LimitDrop::SkippedCredit),
+                skipped_dma: limit(LimitDrop::SkippedDma),
+                new_flow_rate: limit(LimitDrop::NewFlows),
+                connection_limit: host.over_limit,
+                skipped_flow_table: host.skipped[0],
+            },
+        }
+    }
+}
+
+fn end_reason(flow: &Flow, flags: u8) -> EndReason {
+    const FIN: u8 = 1;
+    const RST: u8 = 4;
+    if flow.marks().is_sibling() != flow.progress.turned() && flow.sibling != 0 && !flow.is_icmp() {
+        EndReason::RuleChange
+    } else if flags & RST != 0 {
+        EndReason::TcpRst
+    } else if flags & FIN != 0 {
+        EndReason::TcpFin
+    } else {
+        EndReason::WindowEnd
+    }
+}
+
+/// What the records of one stream in one window are besides flows: nothing, NODATA or SKIPDATA.
+#[must_use]
+pub fn status_entry(records: u64, skipped: Amount, limits: &LimitDrops) -> Option<Entry<'static>> {
+    if skipped.packets > 0 {
+        let reason = skip_reason(limits);
+        return Some(Entry::SkipData(Skipped { reason, packets: skipped.packets, bytes: skipped.bytes }));
+    }
+    (records == 0).then_some(Entry::NoData)
+}
+
+fn skip_reason(limits: &LimitDrops) -> SkipReason {
+    let reasons = [
+        (limits.skipped_ring, SkipReason::RingFull),
+        (limits.skipped_credit, SkipReason::CreditExhausted),
+        (limits.skipped_dma, SkipReason::DmaFault),
+        (limits.skipped_flow_table, SkipReason::TableFull),
+    ];
+    let mut named = reasons.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason);
+    match (named.next(), named.next()) {
+        (Some(reason), None) => reason,
+        (None, _) => SkipReason::Internal,
+        (Some(_), Some(_)) => SkipReason::Several,
+    }
+}
