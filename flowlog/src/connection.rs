@@ -237,14 +237,10 @@ impl<M: Memory> SlowPath<M> {
         write_verdict(&mut flow, verdict, epoch);
         self.keep_connection(&mut flow, verdict, 0, false);
         let over_limit = flow.marks().over_limit();
-        match known {
-            Some(id) => self.flows.set(id, flow),
-            None if flow.marks().tracked() => {
-                if self.flows.insert(flow, hash).is_err() {
-                    self.forget_connection(&mut flow);
-                }
-            }
-            None => {}
+        if let Some(id) = known {
+            self.flows.set(id, flow);
+        } else if flow.marks().tracked() && self.flows.insert(flow, hash).is_err() {
+            self.forget_connection(&mut flow);
         }
         !over_limit
     }

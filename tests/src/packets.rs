@@ -192,7 +192,7 @@ impl Packet {
         let total = (header_bytes + self.payload.len()) as u16;
         let (identification, fragment) = self
             .piece
-            .map_or((1, 0), |piece| (piece.identification, piece.offset_bytes / 8 | u16::from(piece.more) << 13));
+            .map_or((1, 0), |piece| (piece.identification, (piece.offset_bytes / 8) | (u16::from(piece.more) << 13)));
         let mut packet = vec![0x45 + self.option_words, 0];
         for word in [total, identification, fragment, u16::from_be_bytes([64, self.protocol]), 0] {
             packet.extend_from_slice(&word.to_be_bytes());

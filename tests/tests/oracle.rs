@@ -192,10 +192,9 @@ fn every_frame_of_a_hostile_capture_is_accounted_for() {
     }
 }
 
-/// The record header of the second packet is overwritten. tshark reads the file by another
-/// heuristic: since the header makes no sense as that of a plain pcap, it takes the file for one of
-/// the patched formats with longer record headers, and so sees two frames without IP; its TSV has
-/// `non_ip=2`. The file's magic number says plain pcap, and by that there is one packet.
+/// The second packet's record header has an impossible length. The shared TSV counts two frames
+/// without IP: Wireshark, whose reader made it, guesses another form of record header than the
+/// file's magic number names. By the magic number there is one packet, and it is IP.
 #[test]
 fn what_comes_before_a_corrupt_place_is_counted_and_the_error_names_the_place() {
     let Some(directory) = captures_or_skip("a corrupt capture") else { return };
