@@ -225,10 +225,8 @@ fn v5_a_deny_added_mid_window_splits_an_accepted_connection_under_reevaluate() {
 
 #[test]
 fn v6_an_acl_flipped_mid_window_gives_two_records_of_the_replies_that_add_up() {
-    let flip = format!(
-        "[[policy_change]]\nat = \"2500ms\"\nnetwork_acl = \"acl-front\"\negress = [{{ id = 23, priority = 10, action = \
-         \"allow\", protocol = \"any\", peer = \"any\" }}]\n"
-    );
+    let flip = "[[policy_change]]\nat = \"2500ms\"\nnetwork_acl = \"acl-front\"\negress = [{ id = 23, priority = 10, action = \
+         \"allow\", protocol = \"any\", peer = \"any\" }]\n";
     let mut batch = FrameBatch::new();
     for second in 0..7 {
         for (after_ns, packet) in [(0, Packet::ping(PEER, GUEST)), (400_000, Packet::pong(GUEST, PEER))] {
@@ -249,10 +247,8 @@ fn v6_an_acl_flipped_mid_window_gives_two_records_of_the_replies_that_add_up() {
 
 #[test]
 fn v6_the_same_under_a_connection_that_the_hardware_counts() {
-    let flip = format!(
-        "[[policy_change]]\nat = \"5500ms\"\nnetwork_acl = \"acl-front\"\negress = [{{ id = 23, priority = 10, action = \
-         \"allow\", protocol = \"any\", peer = \"any\" }}]\n"
-    );
+    let flip = "[[policy_change]]\nat = \"5500ms\"\nnetwork_acl = \"acl-front\"\negress = [{ id = 23, priority = 10, action = \
+         \"allow\", protocol = \"any\", peer = \"any\" }]\n";
     let replayed = change_under_a_connection(rules(ALLOW, ALLOW, DENY, &flip));
     let mut expected = vec![
         there(12, 12 * 40 + 600, &by_group("ACCEPT", TRACKED)),
