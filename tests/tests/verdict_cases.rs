@@ -234,7 +234,7 @@ fn v6_an_acl_flipped_mid_window_gives_two_records_of_the_replies_that_add_up() {
             batch.push(START_NS + second * SECOND_NS + after_ns, frame.len() as u32, &frame);
         }
     }
-    let replayed = replay(rules(ALLOW, ALLOW, DENY, &flip), &batch);
+    let replayed = replay(rules(ALLOW, ALLOW, DENY, flip), &batch);
     let mut expected = vec![
         request(7, &by_group("ACCEPT", TRACKED)),
         reply(3, &by_acl("REJECT", ACL_OUT_RULE)),
@@ -249,7 +249,7 @@ fn v6_an_acl_flipped_mid_window_gives_two_records_of_the_replies_that_add_up() {
 fn v6_the_same_under_a_connection_that_the_hardware_counts() {
     let flip = "[[policy_change]]\nat = \"5500ms\"\nnetwork_acl = \"acl-front\"\negress = [{ id = 23, priority = 10, action = \
          \"allow\", protocol = \"any\", peer = \"any\" }]\n";
-    let replayed = change_under_a_connection(rules(ALLOW, ALLOW, DENY, &flip));
+    let replayed = change_under_a_connection(rules(ALLOW, ALLOW, DENY, flip));
     let mut expected = vec![
         there(12, 12 * 40 + 600, &by_group("ACCEPT", TRACKED)),
         back(6, 6 * 40 + 300, &by_acl("REJECT", ACL_OUT_RULE)),
