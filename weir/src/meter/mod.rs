@@ -17,9 +17,11 @@ mod ageing;
 mod memory;
 mod publish;
 mod punts;
+mod setup;
 
 pub use memory::ArenaMemory;
 pub use publish::{Sink, Subscription};
+pub use setup::{EniSetup, MeterConfig};
 
 use ageing::Ageing;
 use driver::attach::AttachError;
@@ -29,13 +31,13 @@ use driver::offload::OffloadPolicy;
 use driver::ring::{NoRoom, RingFault};
 use driver::table::ArenaError;
 use driver::verify::{Verification, VerifyError};
-use driver::{Attached, CommandEvent, Cookie, Driver, RingSizes, Slot};
+use driver::{Attached, CommandEvent, Cookie, Driver, Slot};
 use firmware_abi::descriptor::{FlowRecord, Opcode};
 use firmware_abi::key::Direction;
 use firmware_abi::limits::{EniFlags, EniLimits};
 use firmware_abi::ring::RingId;
 use flowlog::flows::FlowId;
-use flowlog::slowpath::{Capacity, Port, Settings as SlowPathSettings, SlowPath};
+use flowlog::slowpath::{Port, SlowPath};
 use flowlog::verdict::EniPolicy;
 use flowlog::window::{RecordFault, Stage, Windows};
 use std::rc::Rc;
@@ -51,38 +53,6 @@ const CHORE_BATCH: usize = 512;
 
 /// Polls that a change of rules may take for each of its transactions.
 const POLLS_PER_CHANGE_MAX: u32 = 10_000;
-
-/// One ENI.
-#[derive(Debug)]
-pub struct EniSetup {
-    /// Its rules.
-    pub policy: EniPolicy,
-    /// The instance whose limits it shares.
-    pub instance: u16,
-    /// Those limits.
-    pub limits: EniLimits,
-    /// The instance's bits per second hold for both directions together.
-    pub bits_summed: bool,
-}
-
-/// What a meter is set up with.
-#[derive(Clone, Debug)]
-pub struct MeterConfig {
-    /// Entries of the rings.
-    pub rings: RingSizes,
-    /// Length of a capture window, seconds.
-    pub window_seconds: u32,
-    /// The time that a NIC gets when it is brought up, Unix ns.
-    pub start_time_ns: u64,
-    /// Flows that the host can know at a time.
-    pub flows: usize,
-    /// When flows go to the NIC, and when they leave it.
-    pub offload: OffloadPolicy,
-    /// Time-outs and exclusions.
-    pub slow_path: SlowPathSettings,
-    /// Connections that each instance may have; 0 is no limit.
-    pub connections_max: Vec<u32>,
-}
 
 /// Why a meter cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -160,6 +130,8 @@ pub struct Meter<D: Device + 'static> {
     verifying: bool,
     retry_slots: u32,
     retry_slots_max: u32,
+    /// Offloads of each direction to leave out, after the table was full.
+    full_waits: [u32; 2],
     closing: publish::Closing,
     /// The next punt is of a window that cannot be counted before the ended one is out.
     punt_waits: bool,
@@ -173,37 +145,6 @@ pub struct Meter<D: Device + 'static> {
     publisher: publish::Publisher,
 }
 
-/// The tables of flows and windows in a memory.
-fn tables<M: flowlog::memory::Memory>(
-    memory: &mut M,
-    config: &MeterConfig,
-    ports: Vec<Port>,
-) -> Result<(SlowPath<M>, Windows<M>), M::Error> {
-    let port_count = ports.len();
-    let capacity = Capacity { flows: config.flows, datagrams: DATAGRAMS, instances: config.connections_max.len() };
-    let settings = SlowPathSettings { offload_at_packet: config.offload.packet_threshold, ..config.slow_path.clone() };
-    let slow = SlowPath::new(memory, capacity, ports, config.connections_max.clone(), settings)?;
-    let windows = Windows::new(memory, config.flows, port_count)?;
-    Ok((slow, windows))
-}
-
-/// The driver's part of the configuration, with room for the tables.
-fn driver_config(config: &MeterConfig, enis: &[EniSetup]) -> driver::Config {
-    let unruled = |eni: &EniSetup| Port { policy: EniPolicy::allow_all(0), instance: usize::from(eni.instance) };
-    let mut ruler = memory::Ruler::default();
-    let Ok(_) = tables(&mut ruler, config, enis.iter().map(unruled).collect());
-    driver::Config {
-        rings: config.rings,
-        window_seconds: config.window_seconds,
-        start_time_ns: config.start_time_ns,
-        tables_bytes: ruler.bytes,
-        ..driver::Config::default()
-    }
-}
-
-/// Fragmented datagrams that are remembered.
-const DATAGRAMS: usize = 16_384;
-
 impl<D: Device + 'static> Meter<D> {
     /// The meter of `device`, and how the NIC was found.
     ///
@@ -215,7 +156,7 @@ impl<D: Device + 'static> Meter<D> {
         enis: Vec<EniSetup>,
         subscriptions: Vec<Subscription>,
     ) -> Result<(Self, Attached), MeterError<S>> {
-        let driver_config = driver_config(config, &enis);
+        let driver_config = setup::driver_config(config, &enis);
         let (mut driver, attached) = Driver::attach(device, &driver_config)?;
         let resumed = matches!(attached, Attached::Resumed);
         let mut untold = Vec::with_capacity(enis.len());
@@ -233,7 +174,7 @@ impl<D: Device + 'static> Meter<D> {
             .collect::<Vec<_>>();
         let port_count = ports.len();
         let mut memory = ArenaMemory(Rc::clone(driver.arena()));
-        let (slow, windows) = tables(&mut memory, config, ports)?;
+        let (slow, windows) = setup::tables(&mut memory, config, ports)?;
         driver.commit();
         let slots = 1 << driver.sizes().slots_log2();
         let retry_slots_max = firmware_abi::ring::retry_reserve(config.rings.punt_log2);
@@ -251,6 +192,7 @@ impl<D: Device + 'static> Meter<D> {
             // Those of an earlier process may still be on their way.
             retry_slots: if resumed { retry_slots_max } else { 0 },
             retry_slots_max,
+            full_waits: [0; 2],
             closing: publish::Closing::default(),
             punt_waits: false,
             untold,

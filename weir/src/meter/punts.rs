@@ -12,6 +12,9 @@ use flowlog::slowpath::{Judgement, Outcome};
 
 /// Punts in one transaction.
 pub(super) const BATCH: usize = 64;
+/// Flows that are not even tried after one found the table full: the search for moves is long, and a
+/// slot does not come free that soon.
+const FULL_WAIT: u32 = 64;
 /// Changes of a [`Flow`] that a punt may need journal room for.
 const CHANGES_PER_PUNT: usize = 24;
 
@@ -150,6 +153,11 @@ impl<D: Device + 'static> Meter<D> {
         if !self.offload.deserves_slot(u64::from(primary.progress.seen()), self.driver.fill(direction)) {
             return Ok(false);
         }
+        let wait = &mut self.full_waits[direction.index()];
+        if *wait > 0 {
+            *wait -= 1;
+            return Ok(false);
+        }
         let flows = &self.slow.flows;
         let key_of = |cookie: Cookie| flows.checked(cookie.0).map(|flow| flows.get(flow).hardware_key());
         match self.driver.insert(entry.hardware_key(), Cookie(counting.0), punt.header.aux, key_of)? {
@@ -162,7 +170,10 @@ impl<D: Device + 'static> Meter<D> {
                 self.statistics.offloaded += 1;
                 Ok(true)
             }
-            Offload::Full | Offload::OverQuota | Offload::NoRoom => {
+            refused @ (Offload::Full | Offload::OverQuota | Offload::NoRoom) => {
+                if refused == Offload::Full {
+                    self.full_waits[direction.index()] = FULL_WAIT;
+                }
                 self.statistics.no_slot += 1;
                 Ok(false)
             }
