@@ -156,6 +156,7 @@ impl<D: Device + 'static> Meter<D> {
         let wait = &mut self.full_waits[direction.index()];
         if *wait > 0 {
             *wait -= 1;
+            self.statistics.no_slot += 1;
             return Ok(false);
         }
         let flows = &self.slow.flows;
