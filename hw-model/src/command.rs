@@ -87,7 +87,7 @@ impl<B: Bus> Nic<B> {
         let vport = command.key.port.vport();
         let lookup = &self.engines[direction.index()].lookup;
         let Some(slot) = lookup.slot(command.slot) else { return Status::BadSlot };
-        if slot.valid {
+        if slot.is_valid() {
             return Status::SlotInUse;
         }
         if !lookup.belongs(hashed.hash, command.slot) {
@@ -110,7 +110,7 @@ impl<B: Bus> Nic<B> {
         let Some(slot) = self.engine(direction).lookup.slot(command.slot).copied() else {
             return Some(Status::BadSlot);
         };
-        if !slot.valid {
+        if !slot.is_valid() {
             return Some(Status::SlotEmpty);
         }
         if self.rings[RingId::Record as usize].room() < EXTRACT_RECORDS_MAX {

@@ -38,7 +38,7 @@ pub struct EngineCounters {
 }
 
 /// One engine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Engine {
     /// The flow table.
     pub lookup: Lookup,

@@ -22,6 +22,7 @@ pub mod gate;
 pub mod hash;
 pub mod inject;
 pub mod lookup;
+pub mod memory;
 pub mod msix;
 pub mod nic;
 pub mod parse;

@@ -10,14 +10,16 @@
 //! Where a key lies in two slots (a host moving it), the lower half wins, then the lower way.
 
 use crate::hash::Hashed;
+use crate::memory::Memory;
 use crate::prefetch::prefetch;
 use firmware_abi::hash::{WAYS, buckets, first_slot};
 use firmware_abi::key::{FlowKey, SlotAction};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 const WAYS_USIZE: usize = WAYS as usize;
 
 /// One slot: a key with its action, and the host's cookie.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(64))]
 pub struct Slot {
     /// The compared bits.
@@ -26,8 +28,10 @@ pub struct Slot {
     pub cookie: u32,
     /// What to do with a hit.
     pub action: u8,
-    /// In use.
-    pub valid: bool,
+    /// 1 if it is in use.
+    valid: u8,
+    /// To a cache line.
+    reserved: [u8; 18],
 }
 
 impl Slot {
@@ -39,6 +43,12 @@ impl Slot {
         key
     }
 
+    /// Whether it is in use.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.valid != 0
+    }
+
     /// The action.
     #[must_use]
     pub fn action(&self) -> SlotAction {
@@ -47,11 +57,11 @@ impl Slot {
 }
 
 /// The table of one engine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Lookup {
     slots_log2: u32,
-    tags: Vec<Row>,
-    slots: Vec<Slot>,
+    tags: Memory<Row>,
+    slots: Memory<Slot>,
     occupied: u32,
     high_water: u32,
     /// Counts flows that came, so that what was not found ahead can be told to be still missing.
@@ -89,8 +99,8 @@ impl Lookup {
         let slots = 1usize << slots_log2;
         Self {
             slots_log2,
-            tags: vec![Row::default(); slots / WAYS_USIZE],
-            slots: vec![Slot::default(); slots],
+            tags: Memory::zeroed(slots / WAYS_USIZE),
+            slots: Memory::zeroed(slots),
             occupied: 0,
             high_water: 0,
             inserts: 0,
@@ -204,7 +214,7 @@ impl Lookup {
         if self.find(hashed).is_some() {
             self.reorders = self.reorders.wrapping_add(1);
         }
-        self.slots[place] = Slot { identity: hashed.identity, cookie, action, valid: true };
+        self.slots[place] = Slot { identity: hashed.identity, cookie, action, valid: 1, reserved: [0; 18] };
         set_tag(&mut self.tags[place / WAYS_USIZE], place % WAYS_USIZE, hashed.tag);
         self.occupied += 1;
         self.inserts = self.inserts.wrapping_add(1);

@@ -81,7 +81,7 @@ impl<B: Bus> Nic<B> {
     /// A slot in use with the counts of the open bank.
     pub(crate) fn slot_image(&self, direction: Direction, slot: u32) -> Option<FlowRecord> {
         let engine = &self.engines[direction.index()];
-        let entry = engine.lookup.slot(slot).filter(|entry| entry.valid)?;
+        let entry = engine.lookup.slot(slot).filter(|entry| entry.is_valid())?;
         let counter = engine.tally.peek(self.windows.open_bank(), slot);
         let mut record = FlowRecord { key: entry.key(), cookie: entry.cookie, ..FlowRecord::default() };
         record.key.tcp_flags = counter.tcp_flags();

@@ -5,10 +5,12 @@
 //! it is an addition. Two bitmaps a bank and an engine say what was touched: one for the drain, so
 //! that empty slots cost the model nothing, one for READ_ACTIVITY.
 
+use crate::memory::Memory;
 use crate::prefetch::prefetch;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// What a slot counted in one window.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
 #[repr(C, align(32))]
 pub struct Counter {
     /// Packets, 40 bits.
@@ -19,6 +21,8 @@ pub struct Counter {
     pub first_tick: u32,
     /// Tick of the last packet.
     pub last_tick: u32,
+    /// To half a cache line.
+    reserved: u64,
 }
 
 const BYTES_MASK: u64 = (1 << 48) - 1;
@@ -39,9 +43,9 @@ impl Counter {
 }
 
 /// The counters of one engine.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Tally {
-    banks: [Vec<Counter>; 2],
+    banks: [Memory<Counter>; 2],
     touched: [Vec<u64>; 2],
     activity: Vec<u64>,
 }
@@ -51,7 +55,7 @@ impl Tally {
     #[must_use]
     pub fn new(slots_log2: u32) -> Self {
         let slots = 1usize << slots_log2;
-        let bank = || vec![Counter::default(); slots];
+        let bank = || Memory::zeroed(slots);
         let bitmap = || vec![0; slots / 64];
         Self { banks: [bank(), bank()], touched: [bitmap(), bitmap()], activity: bitmap() }
     }
