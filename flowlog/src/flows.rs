@@ -36,8 +36,6 @@ bitfield! {
     pub over_limit, set_over_limit: 5;
     /// In use.
     pub in_use, set_in_use: 6;
-    /// Its verdict must be asked for again.
-    pub stale, set_stale: 7;
 }
 
 bitfield! {

@@ -288,7 +288,7 @@ impl<M: Memory> SlowPath<M> {
             self.flows.set(id, flow);
             self.rejudge(id, seconds, flags);
             flow = self.flows.get(id);
-        } else if marks.stale() || marks.over_limit() || self.outdated(&flow) {
+        } else if marks.over_limit() || self.outdated(&flow) {
             self.rejudge(id, seconds, flags);
             flow = self.flows.get(id);
         }
@@ -358,7 +358,6 @@ impl<M: Memory> SlowPath<M> {
     pub(crate) fn rejudge(&mut self, id: FlowId, seconds: u32, flags: u8) {
         let mut flow = self.flows.get(id);
         let epoch = self.epoch(&flow);
-        flow.mark(|marks| marks.set_stale(false));
         if flow.marks().excluded() {
             flow.epoch = epoch;
             return self.flows.set(id, flow);
