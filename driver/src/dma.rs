@@ -24,6 +24,7 @@ use crate::device::{DeviceError, Iova};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
 use std::any::Any;
 use std::ffi::c_void;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, null_mut};
 use std::rc::Rc;
@@ -35,6 +36,8 @@ const ALIGNMENT: usize = 8;
 /// Memory from this size on is aligned to it, and asked to be backed by huge pages.
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 const PAGE_BYTES: usize = 4096;
+/// Of the cache, and what long copies go by.
+const LINE_BYTES: usize = 64;
 
 /// Runs a block for each of the words that a `T` is copied in: the widest that its alignment allows.
 /// Copied as a whole, a structure's volatile access would be split into its fields, down to bytes.
@@ -155,7 +158,7 @@ impl DmaMemory {
     #[track_caller]
     fn at<T>(&self, offset: usize) -> *mut T {
         const { assert!(align_of::<T>() <= ALIGNMENT) };
-        if !offset.is_multiple_of(align_of::<T>()) || offset.saturating_add(size_of::<T>()) > self.bytes {
+        if !offset.is_multiple_of(align_of::<T>()) || offset > self.bytes || self.bytes - offset < size_of::<T>() {
             out_of_bounds(offset, size_of::<T>(), self.bytes);
         }
         // SAFETY: `offset` plus the size of `T` is within the memory, as was just checked.
@@ -200,38 +203,6 @@ impl DmaMemory {
         });
     }
 
-    /// Puts `first` at `offset` and `second` right behind it.
-    ///
-    /// # Panics
-    /// When they are out of bounds or not aligned.
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn store_both<A, B>(&self, offset: usize, first: A, second: B)
-    where
-        A: IntoBytes + Immutable + Copy,
-        B: IntoBytes + Immutable + Copy,
-    {
-        // One check for both: the compiler then knows that each is within.
-        self.check(offset, size_of::<A>() + size_of::<B>());
-        self.store(offset, first);
-        self.store(offset + size_of::<A>(), second);
-    }
-
-    /// A copy of the value at `offset`, in memory that the device does not write: the compiler may
-    /// leave out what is not used of it.
-    ///
-    /// # Panics
-    /// When it is out of bounds or not aligned.
-    #[must_use]
-    #[inline(always)]
-    #[track_caller]
-    pub(crate) fn load_own<T: FromBytes + Copy>(&self, offset: usize) -> T {
-        // SAFETY: `at` gives an aligned address within live memory, and any bytes are a `T`. All
-        // accesses are of this thread. Were the device to write here after all, the bytes read would
-        // be some `T` still.
-        unsafe { self.at::<T>(offset).read() }
-    }
-
     /// Puts `value` at `offset`, in memory that the device does not read. Whoever needs an order of
     /// such stores that outlives the process puts [`order_stores`] between them.
     ///
@@ -243,6 +214,35 @@ impl DmaMemory {
         // SAFETY: `at` gives an aligned address within live, writable memory; `T` has no padding.
         // Nobody in this process holds a reference to it.
         unsafe { self.at::<T>(offset).write(value) }
+    }
+
+    /// As [`Self::store_own`]: `first` at `offset`, a multiple of 8, and `second` at the next multiple
+    /// of 8 behind it.
+    ///
+    /// # Panics
+    /// When they are out of bounds or not aligned.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn store_own_pair<A, B>(&self, offset: usize, first: A, second: B)
+    where
+        A: IntoBytes + Immutable + Copy,
+        B: IntoBytes + Immutable + Copy,
+    {
+        let behind = const {
+            assert!(align_of::<A>() <= ALIGNMENT && align_of::<B>() <= ALIGNMENT);
+            size_of::<A>().next_multiple_of(ALIGNMENT)
+        };
+        let bytes = behind + size_of::<B>();
+        if !offset.is_multiple_of(ALIGNMENT) || offset > self.bytes || self.bytes - offset < bytes {
+            out_of_bounds(offset, bytes, self.bytes);
+        }
+        // SAFETY: both are within live, writable memory and aligned, as was just checked; neither has
+        // padding. Nobody in this process holds a reference to it.
+        unsafe {
+            let to = self.pointer.add(offset).as_ptr();
+            to.cast::<A>().write(first);
+            to.add(behind).cast::<B>().write(second);
+        }
     }
 
     /// The dword at `offset`; loads after it see all that the device stored before it.
@@ -297,6 +297,28 @@ impl DmaMemory {
         unsafe { self.pointer.add(offset).as_ptr().copy_from_nonoverlapping(from.as_ptr(), from.len()) }
     }
 
+    /// Puts `lines` times 64 bytes of `from`, starting at `from_offset`, at `offset`. The two are of
+    /// different memories.
+    ///
+    /// # Panics
+    /// When either side is out of bounds.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn copy_lines_from(&self, offset: usize, from: &Self, from_offset: usize, lines: usize) {
+        self.check(offset, lines * LINE_BYTES);
+        from.check(from_offset, lines * LINE_BYTES);
+        // SAFETY: `offset` and `from_offset` are within the memories.
+        let (mut to, mut from) = unsafe { (self.pointer.add(offset), from.pointer.add(from_offset)) };
+        for _ in 0..lines {
+            // SAFETY: as many lines are within live memory on both sides; a line is bytes, so it is
+            // aligned anywhere. Racing writes of the device as in `copy_out`.
+            unsafe {
+                to.cast::<[u8; LINE_BYTES]>().write(from.cast::<[u8; LINE_BYTES]>().read());
+                (to, from) = (to.add(LINE_BYTES), from.add(LINE_BYTES));
+            }
+        }
+    }
+
     /// Puts `bytes` bytes of `from`, starting at `from_offset`, at `offset`.
     ///
     /// # Panics
@@ -329,6 +351,85 @@ impl DmaMemory {
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = address;
+    }
+}
+
+/// An array in memory that only the host uses: one comparison an access.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnArray<T> {
+    memory: DmaMemory,
+    length: usize,
+    value: PhantomData<T>,
+}
+
+impl<T: FromBytes + IntoBytes + Immutable + Copy> OwnArray<T> {
+    /// The first `length` values of `memory`.
+    ///
+    /// # Panics
+    /// When it has not as many.
+    pub(crate) fn new(memory: DmaMemory, length: usize) -> Self {
+        const { assert!(align_of::<T>() <= ALIGNMENT) };
+        assert!(length.checked_mul(size_of::<T>()).is_some_and(|bytes| bytes <= memory.bytes), "an array's memory");
+        Self { memory, length, value: PhantomData }
+    }
+
+    /// Values that it holds.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.length
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn at(&self, index: usize, count: usize) -> *mut T {
+        if index >= self.length || self.length - index < count {
+            out_of_bounds(index.wrapping_mul(size_of::<T>()), count * size_of::<T>(), self.memory.bytes);
+        }
+        // SAFETY: the memory holds `length` values, as was seen when the array was made.
+        unsafe { self.memory.pointer.cast::<T>().add(index).as_ptr() }
+    }
+
+    /// A copy of value `index`: the compiler may leave out what is not used of it.
+    ///
+    /// # Panics
+    /// When there is no such value.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn load(&self, index: usize) -> T {
+        // SAFETY: `at` gives an address within live memory, aligned since the memory is to 8, and any
+        // bytes are a `T`. All accesses are of this thread. Were the device to write here after all,
+        // the bytes read would be some `T` still.
+        unsafe { self.at(index, 1).read() }
+    }
+
+    /// A copy of the `N` values from `first` on.
+    ///
+    /// # Panics
+    /// When there are not as many.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn load_array<const N: usize>(&self, first: usize) -> [T; N] {
+        // SAFETY: as in `load`, for `N` values in a row.
+        unsafe { self.at(first, N).cast::<[T; N]>().read() }
+    }
+
+    /// Puts `value` in the place of value `index`. Whoever needs an order of such stores that outlives
+    /// the process puts [`order_stores`] between them.
+    ///
+    /// # Panics
+    /// When there is no such value.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn store(&self, index: usize, value: T) {
+        // SAFETY: `at` gives an aligned address within live, writable memory; `T` has no padding.
+        // Nobody in this process holds a reference to it.
+        unsafe { self.at(index, 1).write(value) }
+    }
+
+    /// Asks the cache for value `index`; any index is allowed.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, index: usize) {
+        self.memory.prefetch(index.wrapping_mul(size_of::<T>()));
     }
 }
 

@@ -286,13 +286,4 @@ impl<D: Device> Driver<D> {
         self.count(result)?;
         Ok(self.frames.punt.known_nic_index())
     }
-
-    /// Whether all punts that the NIC has written are taken and committed. One register read.
-    ///
-    /// # Errors
-    /// When the NIC broke a rule of the ring.
-    pub fn punt_is_idle(&mut self) -> Result<bool, RingFault> {
-        let result = self.frames.punt.is_idle();
-        self.count(result)
-    }
 }

@@ -14,8 +14,10 @@
 
 use crate::device::Device;
 use crate::ring::{NoRoom, Ring, RingFault};
-use firmware_abi::frame::{Disposition, FrameHeader};
-use firmware_abi::ring::{FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots};
+use firmware_abi::frame::{Disposition, FrameHeader, FrameTail};
+use firmware_abi::ring::{
+    FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots,
+};
 
 /// A punted frame: a checked copy of its header, and where the frame lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,25 @@ impl Punt {
     }
 }
 
+/// What frames are copied by, bytes; a slot holds a whole number of lines behind its header.
+const LINE_BYTES: usize = 64;
+const _: () = assert!(FRAME_SLOT_DATA_BYTES.is_multiple_of(LINE_BYTES));
+
+impl<D: Device> Ring<D> {
+    /// Where slot `index` of frames starts in the memory.
+    #[inline(always)]
+    const fn at_frame(&self, index: u32) -> usize {
+        debug_assert!(self.id.entry_bytes() == FRAME_SLOT_BYTES, "a ring of frames");
+        (index & (self.entries() - 1)) as usize * FRAME_SLOT_BYTES
+    }
+
+    /// Whether slot `index` of frames bears the phase of its lap.
+    #[inline(always)]
+    fn has_frame(&self, index: u32) -> bool {
+        self.has_phase::<FrameHeader>(self.at_frame(index), index)
+    }
+}
+
 pub(crate) struct FrameRings<D: Device> {
     pub(crate) punt: Ring<D>,
     pub(crate) inject: Ring<D>,
@@ -51,7 +72,7 @@ impl<D: Device> FrameRings<D> {
     /// Appends the punts that wait, `most` at most.
     pub(crate) fn punts(&mut self, punts: &mut Vec<Punt>, most: usize) -> Result<usize, RingFault> {
         let mut count = 0;
-        while count < most && self.punt.is_written::<FrameHeader>(self.punt.next) {
+        while count < most && self.punt.has_frame(self.punt.next) {
             punts.push(self.take_punt()?);
             count += 1;
         }
@@ -61,14 +82,14 @@ impl<D: Device> FrameRings<D> {
     /// The next punt, which is there.
     fn take_punt(&mut self) -> Result<Punt, RingFault> {
         let (ring, index) = (RingId::Punt, self.punt.next);
-        let punt = Punt { header: self.punt.entry(index), index };
+        let punt = Punt { header: self.punt.memory.load(self.punt.at_frame(index)), index };
         let (found, most) = (punt.held_bytes(), FRAME_BYTES_MAX);
         if found > most || punt.slots() > self.punt.entries() {
             return Err(RingFault::FrameLength { ring, index, found, most });
         }
         for slot in 1..punt.slots() {
             let index = index.wrapping_add(slot);
-            if !self.punt.is_written::<FrameHeader>(index) {
+            if !self.punt.has_frame(index) {
                 return Err(RingFault::Phase { ring, index });
             }
         }
@@ -95,7 +116,7 @@ impl<D: Device> FrameRings<D> {
         while copied < bytes {
             let (slot, within) = ((from + copied) / FRAME_SLOT_DATA_BYTES, (from + copied) % FRAME_SLOT_DATA_BYTES);
             let part = (bytes - copied).min(FRAME_SLOT_DATA_BYTES - within);
-            let at = self.punt.at(punt.index.wrapping_add(slot as u32)) + FRAME_HEADER_BYTES + within;
+            let at = self.punt.at_frame(punt.index.wrapping_add(slot as u32)) + FRAME_HEADER_BYTES + within;
             self.punt.memory.copy_out(at, &mut to[copied..copied + part]);
             copied += part;
         }
@@ -115,21 +136,38 @@ impl<D: Device> FrameRings<D> {
         if !self.inject.reserve(punt.slots())? {
             return Err(NoRoom { ring: RingId::Inject }.into());
         }
-        let mut header = punt.header;
-        header.tail.set_code(disposition as u8);
-        let mut left = punt.held_bytes();
-        for slot in 0..punt.slots() {
-            let from = self.punt.at(punt.index.wrapping_add(slot));
-            let to = self.inject.at(self.inject.next);
-            let bytes = left.min(FRAME_SLOT_DATA_BYTES);
-            self.inject.memory.copy_from(to + FRAME_HEADER_BYTES, &self.punt.memory, from + FRAME_HEADER_BYTES, bytes);
-            header.tail.set_phase(self.inject.next_phase());
-            self.inject.memory.store(to, header);
-            self.inject.next = self.inject.next.wrapping_add(1);
-            left -= bytes;
-            self.inject.device.step();
+        let mut tail = punt.header.tail;
+        tail.set_code(disposition as u8);
+        if punt.held_bytes() <= FRAME_SLOT_DATA_BYTES {
+            self.inject_slot(punt, 0, punt.held_bytes(), tail);
+        } else {
+            self.inject_long(punt, tail);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn inject_long(&mut self, punt: &Punt, tail: FrameTail) {
+        let mut left = punt.held_bytes();
+        for slot in 0..punt.slots() {
+            let bytes = left.min(FRAME_SLOT_DATA_BYTES);
+            self.inject_slot(punt, slot, bytes, tail);
+            left -= bytes;
+        }
+    }
+
+    /// Copies `bytes` bytes of slot `slot` of a punt: by whole lines, since what follows a frame in its
+    /// slot means nothing.
+    #[inline(always)]
+    fn inject_slot(&mut self, punt: &Punt, slot: u32, bytes: usize, mut tail: FrameTail) {
+        let from = self.punt.at_frame(punt.index.wrapping_add(slot)) + FRAME_HEADER_BYTES;
+        let to = self.inject.at_frame(self.inject.next);
+        let frame = to + FRAME_HEADER_BYTES;
+        self.inject.memory.copy_lines_from(frame, &self.punt.memory, from, bytes.div_ceil(LINE_BYTES));
+        tail.set_phase(self.inject.next_phase());
+        self.inject.memory.store(to, FrameHeader { tail, ..punt.header });
+        self.inject.next = self.inject.next.wrapping_add(1);
+        self.inject.device.step();
     }
 }
 

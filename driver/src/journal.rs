@@ -115,12 +115,7 @@ impl<D: Device> Journal<D> {
         let after = used + entry_bytes(size_of::<T>());
         assert!(after <= self.capacity, "a transaction outgrew the journal");
         let footer = Footer { place: (place / PLACE_UNIT) as u32, bytes: size_of::<T>() as u32 };
-        if size_of::<T>().is_multiple_of(size_of::<Footer>()) {
-            self.log.store_both(HEADER_BYTES + used, old, footer);
-        } else {
-            self.log.store_own(HEADER_BYTES + used, old);
-            self.log.store_own(HEADER_BYTES + after - size_of::<Footer>(), footer);
-        }
+        self.log.store_own_pair(HEADER_BYTES + used, old, footer);
         order_stores();
         self.device.step();
         self.log.store_own(0, after as u64);

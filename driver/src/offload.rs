@@ -16,15 +16,13 @@ pub struct OffloadPolicy {
     pub packet_threshold: u8,
     /// A slot that saw no packet for this long may be taken away.
     pub idle_seconds: u32,
-    /// Per mille of the table up to which idle flows are left where they are.
-    pub low_water_permille: u16,
     /// Per mille of the table from which on flows must have twice the packets to get a slot.
     pub high_water_permille: u16,
 }
 
 impl Default for OffloadPolicy {
     fn default() -> Self {
-        Self { packet_threshold: 2, idle_seconds: 60, low_water_permille: 500, high_water_permille: 950 }
+        Self { packet_threshold: 2, idle_seconds: 60, high_water_permille: 950 }
     }
 }
 
@@ -51,12 +49,6 @@ impl OffloadPolicy {
         let threshold = u64::from(self.packet_threshold.max(1));
         let crowded = fill.permille() >= u64::from(self.high_water_permille);
         packets >= if crowded { 2 * threshold } else { threshold }
-    }
-
-    /// Whether idle flows should be looked for.
-    #[must_use]
-    pub fn wants_removals(&self, fill: Fill) -> bool {
-        fill.permille() > u64::from(self.low_water_permille)
     }
 
     /// Reads of the bitmap, `interval_seconds` apart, after which an untouched slot is idle.

@@ -123,13 +123,7 @@ impl<D: Device> Ring<D> {
         1 << self.size_log2
     }
 
-    /// Where entry `index` starts in the memory.
-    #[inline(always)]
-    pub(crate) const fn at(&self, index: u32) -> usize {
-        (index & (self.entries() - 1)) as usize * self.id.entry_bytes()
-    }
-
-    /// Where entry `index` starts, if `T` is an entry: as `at`, with a constant to multiply by.
+    /// Where entry `index` starts in the memory, if `T` is a whole entry.
     #[inline(always)]
     const fn at_entry<T>(&self, index: u32) -> usize {
         debug_assert!(size_of::<T>() == self.id.entry_bytes(), "a whole entry");
@@ -138,21 +132,9 @@ impl<D: Device> Ring<D> {
 
     /// Whether the entry at `offset`, which is `index`'s and opens with a `T`, bears the phase of its lap.
     #[inline(always)]
-    fn has_phase<T>(&self, offset: usize, index: u32) -> bool {
+    pub(crate) fn has_phase<T>(&self, offset: usize, index: u32) -> bool {
         let last_dword = self.memory.load_acquire(offset + size_of::<T>() - 4);
         (last_dword & PHASE_BIT != 0) == phase(index, self.size_log2)
-    }
-
-    /// Whether entry `index`, which opens with a `T`, bears the phase of its lap.
-    #[inline(always)]
-    pub(crate) fn is_written<T>(&self, index: u32) -> bool {
-        self.has_phase::<T>(self.at(index), index)
-    }
-
-    /// A copy of entry `index`, which opens with a `T`.
-    #[inline(always)]
-    pub(crate) fn entry<T: FromBytes + Copy>(&self, index: u32) -> T {
-        self.memory.load(self.at(index))
     }
 
     /// The next entry, if the NIC has written it. `T` is a whole entry.

@@ -13,10 +13,9 @@
 //!   wiped, so an arena half made is made anew.
 
 use crate::device::{Device, DeviceError};
-use crate::dma::{DmaMemory, order_stores};
+use crate::dma::{DmaMemory, OwnArray, order_stores};
 use crate::journal::{self, Journal, JournalError};
 use std::cell::Cell;
-use std::marker::PhantomData;
 use std::rc::Rc;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -227,11 +226,9 @@ impl<D: Device> Arena<D> {
         self.named.set(index + 1);
         self.next_offset.set((offset + table_bytes::<T>(length)).min(self.memory.bytes()));
         Ok(Table {
-            memory: self.memory.slice(offset, bytes),
+            values: OwnArray::new(self.memory.slice(offset, bytes), length),
             place: offset,
-            length,
             journal: Rc::clone(&self.journal),
-            value: PhantomData,
         })
     }
 
@@ -284,23 +281,15 @@ impl TableShape {
 
 /// A typed array of fixed length whose changes are undone unless they are committed.
 pub struct Table<T, D: Device> {
-    memory: DmaMemory,
+    values: OwnArray<T>,
     /// Where it starts in the arena.
     place: usize,
-    length: usize,
     journal: Rc<Journal<D>>,
-    value: PhantomData<T>,
 }
 
-impl<T, D: Device> Clone for Table<T, D> {
+impl<T: Clone, D: Device> Clone for Table<T, D> {
     fn clone(&self) -> Self {
-        Self {
-            memory: self.memory.clone(),
-            place: self.place,
-            length: self.length,
-            journal: Rc::clone(&self.journal),
-            value: PhantomData,
-        }
+        Self { values: self.values.clone(), place: self.place, journal: Rc::clone(&self.journal) }
     }
 }
 
@@ -313,14 +302,14 @@ where
     #[must_use]
     #[inline]
     pub const fn len(&self) -> usize {
-        self.length
+        self.values.len()
     }
 
     /// Whether it holds none.
     #[must_use]
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.length == 0
+        self.values.len() == 0
     }
 
     /// Value `index`.
@@ -331,7 +320,7 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn get(&self, index: usize) -> T {
-        self.memory.load_own(index.wrapping_mul(size_of::<T>()))
+        self.values.load(index)
     }
 
     /// The `N` values from `first` on.
@@ -342,7 +331,7 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn get_array<const N: usize>(&self, first: usize) -> [T; N] {
-        self.memory.load_own(first.wrapping_mul(size_of::<T>()))
+        self.values.load_array(first)
     }
 
     /// Puts `value` in the place of value `index`, undone unless committed.
@@ -376,9 +365,8 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn replace(&self, index: usize, old: T, value: T) {
-        let offset = index.wrapping_mul(size_of::<T>());
-        self.journal.save(self.place + offset, old);
-        self.memory.store_own(offset, value);
+        self.journal.save(self.place + index.wrapping_mul(size_of::<T>()), old);
+        self.values.store(index, value);
         order_stores();
         self.journal.device().step();
     }
@@ -415,14 +403,15 @@ where
     #[inline(always)]
     #[track_caller]
     pub fn set_for_good(&self, index: usize, value: T) {
-        self.memory.store_own(index.wrapping_mul(size_of::<T>()), value);
+        self.values.store(index, value);
+        order_stores();
         self.journal.device().step();
     }
 
     /// Asks the cache for value `index`; any index is allowed.
     #[inline(always)]
     pub fn prefetch(&self, index: usize) {
-        self.memory.prefetch(index.wrapping_mul(size_of::<T>()));
+        self.values.prefetch(index);
     }
 }
 
@@ -431,7 +420,7 @@ pub struct Scalar<T, D: Device> {
     table: Table<T, D>,
 }
 
-impl<T, D: Device> Clone for Scalar<T, D> {
+impl<T: Clone, D: Device> Clone for Scalar<T, D> {
     fn clone(&self) -> Self {
         Self { table: self.table.clone() }
     }

@@ -135,18 +135,29 @@ impl FlowKey {
         words
     }
 
+    /// The key without what is only carried: TCP flags and action 0.
+    #[must_use]
+    #[inline]
+    pub fn plain(&self) -> Self {
+        Self::from_words(self.identity())
+    }
+
     /// The key of the packets that answer this one's, on the same ENI.
     #[must_use]
     #[inline]
     pub fn reversed(&self) -> Self {
-        let mut port = self.port;
-        port.set_egress(!port.egress());
-        Self { src: self.dst, dst: self.src, src_port: self.dst_port, dst_port: self.src_port, port, ..*self }
+        // In whole words: a key put together by bytes is slow to read back by words.
+        let [src_low, src_high, dst_low, dst_high, rest] = self.words();
+        let ports = (rest & 0xffff) << 16 | (rest >> 16 & 0xffff);
+        let rest = (rest & !0xffff_ffff | ports) ^ EGRESS_BIT;
+        Self::from_words([dst_low, dst_high, src_low, src_high, rest])
     }
 }
 
 /// The compared bits of a key's last word: ports, protocol, ENI, direction and IP version.
 pub const IDENTITY_MASK: u64 = 0x9fff_00ff_ffff_ffff;
+/// The direction in a key's last word.
+const EGRESS_BIT: u64 = 1 << 60;
 
 /// IANA numbers of the protocols that the parser treats apart.
 pub mod protocol {

@@ -7,7 +7,8 @@
 //!
 //! A flow's number is the cookie of its slot and the place of its tallies. Its *sibling* exists only
 //! to count: packets of one 5-tuple that met the other verdict in the same window are a record of
-//! their own. Freed entries are chained through `peer`.
+//! their own. Freed entries are chained through `peer`. The index is made anew by each process, so it
+//! needs no undoing.
 
 use crate::memory::{Cells, Memory};
 use bitfield::bitfield;
@@ -83,7 +84,7 @@ const _: () = assert!(size_of::<Flow>() == 64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Space {
-    /// A flow with records.
+    /// A flow with records: as [`FlowKey::plain`] leaves it.
     Flow = 0,
     /// An ICMP request that may be answered: ports hold its identifier and type.
     IcmpRequest = 2,
@@ -135,8 +136,7 @@ impl Flow {
     /// The key as a command and a record bear it.
     #[must_use]
     pub fn hardware_key(&self) -> FlowKey {
-        let mut key = self.key;
-        key.tcp_flags = 0;
+        let mut key = self.key.plain();
         key.port.set_action_bits(self.action() as u8);
         key
     }
@@ -186,7 +186,8 @@ struct Heads {
     top: u32,
     /// Entries in use.
     used: u32,
-    reserved: u32,
+    /// Not 0 once the index may hold something.
+    indexed: u32,
 }
 
 /// The flows of a NIC.
@@ -265,7 +266,28 @@ impl<M: Memory> Flows<M> {
         let index = memory.table("flow index", 1 << index_log2)?;
         let heads: M::Cells<Heads> = memory.table("flow heads", 1)?;
         let now = heads.get(0);
-        Ok(Self { flows, index, heads, now, committed_top: now.top, index_log2 })
+        let mut flows = Self { flows, index, heads, now, committed_top: now.top, index_log2 };
+        flows.rebuild_index();
+        Ok(flows)
+    }
+
+    /// Makes the index of the flows that are there. It is not undone with a transaction, so what an
+    /// earlier process left of it may name flows that were.
+    fn rebuild_index(&mut self) {
+        if self.now.indexed != 0 {
+            for place in 0..self.index.len() {
+                self.index.set_for_good(place, 0);
+            }
+        }
+        self.now.indexed = 1;
+        self.heads.set_for_good(0, self.now);
+        for id in self.ids() {
+            let flow = self.get(id);
+            let marks = flow.marks();
+            if marks.in_use() && !marks.is_sibling() {
+                self.enter(id, Hash::of(&flow.key));
+            }
+        }
     }
 
     /// Writes down what [`Self::insert`] and [`Self::remove`] changed; before each commit.
@@ -381,13 +403,19 @@ impl<M: Memory> Flows<M> {
         let id = self.allocate()?;
         flow.mark(|marks| marks.set_in_use(true));
         self.fill(id, flow);
+        self.enter(id, hash);
+        Ok(id)
+    }
+
+    /// Puts a flow into the index.
+    #[inline]
+    fn enter(&mut self, id: FlowId, hash: Hash) {
         let mask = self.index.len() - 1;
         let mut place = self.home(hash);
         while self.index.get(place) as u32 != 0 {
             place = (place + 1) & mask;
         }
-        self.index.set(place, u64::from(hash.0) << 32 | u64::from(id.link()));
-        Ok(id)
+        self.index.set_for_good(place, u64::from(hash.0) << 32 | u64::from(id.link()));
     }
 
     /// Adds the sibling of `primary`, which has none.
@@ -449,10 +477,10 @@ impl<M: Memory> Flows<M> {
             let home = self.home(Hash((cell >> 32) as u32));
             // It may move up only if the hole is not before its home.
             if (place.wrapping_sub(home) & mask) >= (place.wrapping_sub(hole) & mask) {
-                self.index.set(hole, cell);
+                self.index.set_for_good(hole, cell);
                 hole = place;
             }
         }
-        self.index.set(hole, 0);
+        self.index.set_for_good(hole, 0);
     }
 }

@@ -14,7 +14,7 @@
 //! judged by itself, and counted in the flow of its addresses.
 
 use crate::connection::{IDLE_SECONDS, advanced};
-use crate::flows::{Flow, FlowId, FlowTableFull, Flows, Hashes, Space};
+use crate::flows::{Flow, FlowId, FlowTableFull, Flows, Hashes};
 use crate::fragments::Fragments;
 use crate::memory::Memory;
 use crate::policy::Timeouts;
@@ -189,9 +189,7 @@ impl<M: Memory> SlowPath<M> {
     /// The key that a punted packet counts under.
     #[inline]
     fn key_of(&mut self, header: &FrameHeader) -> FlowKey {
-        let mut key = header.key;
-        key.tcp_flags = 0;
-        key.port.set_action_bits(Space::Flow as u8);
+        let mut key = header.key.plain();
         let icmp = matches!(key.protocol, protocol::ICMP | protocol::ICMPV6);
         if icmp {
             // Until it is known what counts, the ports are what tells one message from another.
@@ -234,12 +232,15 @@ impl<M: Memory> SlowPath<M> {
             },
         };
         let marks = flow.marks();
-        let (counting, entry) = self.counting(id, &flow);
+        let (counting, rejected) = match FlowId::from_link(flow.sibling) {
+            Some(sibling) if flow.progress.turned() => (sibling, self.flows.get(sibling).marks().rejected()),
+            _ => (id, marks.rejected()),
+        };
         let outcome = match (marks.excluded(), marks.over_limit(), key.port.direction()) {
             (true, ..) => Outcome::Excluded,
             (_, true, Direction::Ingress) => Outcome::Policed,
             (_, true, Direction::Egress) => Outcome::AcceptAndDrop,
-            _ if entry.marks().rejected() => Outcome::Reject,
+            _ if rejected => Outcome::Reject,
             _ => Outcome::Accept,
         };
         // A fragment is punted as such, so what is offloaded is never one.
@@ -292,11 +293,11 @@ impl<M: Memory> SlowPath<M> {
             self.rejudge(id, seconds, flags);
             flow = self.flows.get(id);
         }
-        let before = flow;
+        let before = (flow.last_seen, flow.progress, flow.state);
         flow.last_seen = flow.last_seen.max(seconds);
         flow.progress.set_seen((flow.progress.seen() + 1).min(OFFLOAD_AT_PACKET_MAX));
         self.advance(&mut flow, flags);
-        if flow != before {
+        if (flow.last_seen, flow.progress, flow.state) != before {
             self.flows.set(id, flow);
         }
         flow
@@ -416,10 +417,12 @@ impl<M: Memory> SlowPath<M> {
 
     fn is_licence(&self, key: &FlowKey) -> bool {
         let (server, port) = match key.port.direction() {
-            Direction::Egress => (address(&key.dst, key.port.ip6()), key.dst_port),
-            Direction::Ingress => (address(&key.src, key.port.ip6()), key.src_port),
+            Direction::Egress => (&key.dst, key.dst_port),
+            Direction::Ingress => (&key.src, key.src_port),
         };
-        port == LICENCE_PORT && key.protocol == protocol::TCP && self.settings.licence_servers.contains(&server)
+        port == LICENCE_PORT
+            && key.protocol == protocol::TCP
+            && self.settings.licence_servers.contains(&address(server, key.port.ip6()))
     }
 }
 

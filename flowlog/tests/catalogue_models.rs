@@ -122,6 +122,13 @@ fn an_unsupported_model_is_refused_with_the_list_of_those_supported() {
 }
 
 #[test]
+fn an_unknown_family_is_refused_with_the_list_of_those_that_would_do() {
+    let error = ModelTable::shipped().supported_profile(&model("X1.LARGE8")).expect_err("refused");
+    let expected = "found model family `X1`, expected one of S1 S2 S3 M1 M2 M3 I1 I2 I3 C2 C3 CN3 D1";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
 fn an_unknown_size_is_refused_with_those_of_the_family() {
     let error = ModelTable::shipped().profile(&model("C2.SMALL1")).expect_err("refused");
     assert_eq!(error.to_string(), "found model `C2.SMALL1`, but C2 has only the sizes LARGE 2XLARGE 4XLARGE 8XLARGE");

@@ -258,7 +258,7 @@ pub enum ModelError {
     UnknownFamily {
         /// The family as written.
         found: String,
-        /// The families that the table has.
+        /// The families that the table has, or of them those that would have done.
         known: Vec<String>,
     },
     /// The family has no such size.
@@ -356,7 +356,13 @@ impl ModelTable {
 
     /// The row of a model on which flow logs are supported.
     pub fn supported_profile(&self, name: &ModelName) -> Result<&Profile, ModelError> {
-        let profile = self.profile(name)?;
+        let profile = self.profile(name).map_err(|error| match error {
+            // Here only a family with flow logs would have done.
+            ModelError::UnknownFamily { found, .. } => {
+                ModelError::UnknownFamily { found, known: owned(self.supported_families()) }
+            }
+            other => other,
+        })?;
         if profile.supported_for_flow_logs {
             Ok(profile)
         } else {

@@ -6,7 +6,6 @@ use driver::frames::Punt;
 use driver::ring::RingFault;
 use driver::{Cookie, Offload};
 use firmware_abi::frame::{Disposition, PuntReason};
-use firmware_abi::key::FlowKey;
 use flowlog::flows::{Flow, FlowId, Hashes};
 use flowlog::slowpath::{Judgement, Outcome};
 
@@ -50,7 +49,7 @@ impl<D: Device + 'static> Meter<D> {
     /// Hashes the keys, and asks for index cells, then flows and tallies.
     fn prefetch_punts(&self, punts: &[Punt], hashes: &mut [Hashes; BATCH]) {
         for (pair, hashes) in punts.chunks(2).zip(hashes.chunks_exact_mut(2)) {
-            let keys = [pair[0], pair[pair.len() - 1]].map(|punt| plain(&punt.header.key));
+            let keys = [pair[0], pair[pair.len() - 1]].map(|punt| punt.header.key.plain());
             hashes.copy_from_slice(&Hashes::of_two(keys.each_ref()));
             for hash in hashes {
                 self.slow.flows.prefetch_index(hash.own);
@@ -60,6 +59,8 @@ impl<D: Device + 'static> Meter<D> {
         for (punt, hashes) in punts.iter().zip(hashes) {
             if let Some(flow) = self.slow.flows.prefetch_flow(hashes.own) {
                 self.windows.prefetch(flow, u16::from(punt.header.tail.window()));
+            } else {
+                self.slow.flows.prefetch_flow(hashes.reversed);
             }
         }
     }
@@ -180,11 +181,4 @@ impl<D: Device + 'static> Meter<D> {
             }
         }
     }
-}
-
-/// A punted key as the flow table has it, but for ICMP and later fragments.
-fn plain(key: &FlowKey) -> FlowKey {
-    let mut key = FlowKey { tcp_flags: 0, ..*key };
-    key.port.set_action_bits(0);
-    key
 }
