@@ -33,9 +33,7 @@ fn write(criterion: &mut Criterion) {
         group.bench_function(format!("text/{name}"), |bencher| {
             bencher.iter(|| {
                 out.clear();
-                for facts in &set {
-                    writer.flow(&mut out, &window, facts);
-                }
+                writer.flows(&mut out, &window, &set);
                 black_box(out.len())
             });
         });

@@ -22,10 +22,12 @@ pub(crate) fn tick_of(time_ns: u64) -> u32 {
 }
 
 /// The time of a wrapping tick that is near `near_ns`.
+#[inline]
 pub(crate) fn time_of(tick: u32, near_ns: u64) -> u64 {
     let near = near_ns / TICK_NS;
     let distance = i64::from(tick.wrapping_sub(near as u32) as i32);
-    near.saturating_add_signed(distance) * TICK_NS
+    // A number of ticks is far from the end of its 64 bits.
+    (near as i64 + distance).max(0) as u64 * TICK_NS
 }
 
 impl Tally {

@@ -339,25 +339,31 @@ impl<M: Memory> Windows<M> {
         (self.now.number & 1) as usize
     }
 
-    /// The oldest window's flows in the order in which they first counted, with what they counted.
-    pub fn tallies(&self) -> impl Iterator<Item = (FlowId, Tally)> + '_ {
-        let bank = self.bank();
-        let listed = self.now.listed[bank] as usize;
-        (0..listed).map(move |place| {
-            if place + AHEAD < listed {
-                self.tallies[bank].prefetch(self.lists[bank].get(place + AHEAD) as usize);
-            }
-            let flow = FlowId(self.lists[bank].get(place));
-            (flow, self.tallies[bank].get(flow.index()))
-        })
+    /// Flows that counted in the oldest window. Each has a place, in the order in which they first did.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.now.listed[self.bank()] as usize
     }
 
-    /// The flow that [`Self::tallies`] will come to a while after `place`.
+    /// The flow at a place below [`Self::listed`], and what it counted.
     #[must_use]
     #[inline]
-    pub fn listed(&self, place: usize) -> Option<FlowId> {
+    pub fn tally_at(&self, place: usize) -> (FlowId, Tally) {
         let bank = self.bank();
-        (place < self.now.listed[bank] as usize).then(|| FlowId(self.lists[bank].get(place)))
+        let flow = FlowId(self.lists[bank].get(place));
+        (flow, self.tallies[bank].get(flow.index()))
+    }
+
+    /// Asks for the tally that lies a while behind `place`; the flow whose it is.
+    #[inline]
+    pub fn prefetch_behind(&self, place: usize) -> Option<FlowId> {
+        let (bank, ahead) = (self.bank(), place + AHEAD);
+        if ahead >= self.now.listed[bank] as usize {
+            return None;
+        }
+        let flow = FlowId(self.lists[bank].get(ahead));
+        self.tallies[bank].prefetch(flow.index());
+        Some(flow)
     }
 
     /// When a tally of the oldest window last counted, Unix ns.
@@ -376,15 +382,7 @@ impl<M: Memory> Windows<M> {
     #[must_use]
     pub fn uncleared(&self, most: usize) -> std::ops::Range<usize> {
         let from = self.now.cleared as usize;
-        from..(self.now.listed[self.bank()] as usize).min(from + most)
-    }
-
-    /// The flow at a place of the oldest window's list, and what it counted.
-    #[must_use]
-    #[inline]
-    pub fn tally_at(&self, place: usize) -> Option<(FlowId, Tally)> {
-        let flow = self.listed(place)?;
-        Some((flow, self.tallies[self.bank()].get(flow.index())))
+        from..self.listed().min(from + most)
     }
 
     /// Clears up to `most` tallies of the published window; true once all are, and the next window
@@ -395,9 +393,6 @@ impl<M: Memory> Windows<M> {
         let to = self.now.listed[bank].min(from + most as u32);
         for place in from..to {
             let flow = self.lists[bank].get(place as usize) as usize;
-            if place + (AHEAD as u32) < to {
-                self.tallies[bank].prefetch(self.lists[bank].get(place as usize + AHEAD) as usize);
-            }
             // A crash comes back to this window's stage, and clears it again.
             self.tallies[bank].set_for_good(flow, Tally::default());
         }

@@ -24,7 +24,7 @@ pub struct Frame<'a> {
 }
 
 /// Where a frame of the batch is, and what is known of it besides its bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct FrameInfo {
     time_ns: u64,
     offset: usize,
@@ -97,9 +97,41 @@ impl FrameBatch {
         self.frames.iter().map(|info| self.frame(info))
     }
 
-    /// Starts a run of frames that lie inside one piece of memory; see [`Run`].
-    pub(crate) fn run(&mut self) -> Run<'_> {
-        Run { base: self.data.len(), reach: self.data.len(), batch: self }
+    /// The frames from number `first` on, at most `most`, up to one of `until_ns` or later.
+    #[inline]
+    pub fn before(&self, first: usize, most: usize, until_ns: u64) -> impl ExactSizeIterator<Item = Frame<'_>> {
+        let frames = self.frames.get(first..).unwrap_or(&[]);
+        let frames = frames.get(..most).unwrap_or(frames);
+        let count = frames.iter().position(|info| info.time_ns >= until_ns).unwrap_or(frames.len());
+        frames[..count].iter().map(|info| self.frame(info))
+    }
+
+    /// Appends frames that lie inside one piece of memory, one behind the other, at most `most`:
+    /// those that `next` tells of, until it knows none. The piece is copied once, up to the end of
+    /// the last. Answers how many there were.
+    #[inline]
+    pub(crate) fn push_run(&mut self, piece: &[u8], most: usize, mut next: impl FnMut() -> Option<Place>) -> usize {
+        let (first, base) = (self.frames.len(), self.data.len());
+        self.frames.resize(first + most, FrameInfo::default());
+        let (mut count, mut end) = (0, 0);
+        for info in &mut self.frames[first..] {
+            let Some(Place { time_ns, wire_length, offset, snap_length }) = next() else { break };
+            end = offset + snap_length as usize;
+            *info =
+                FrameInfo { time_ns, offset: base + offset, snap_length, wire_length: wire_length.max(snap_length) };
+            count += 1;
+        }
+        self.frames.truncate(first + count);
+        self.append(&piece[..end]);
+        count
+    }
+
+    fn append(&mut self, piece: &[u8]) {
+        // In pieces that stay below what a C library's memcpy takes for large: its byte-string
+        // instruction starts slowly.
+        for part in piece.chunks(1024) {
+            self.data.extend_from_slice(part);
+        }
     }
 
     fn record(&mut self, time_ns: u64, wire_length: u32, offset: usize) {
@@ -117,34 +149,13 @@ impl FrameBatch {
     }
 }
 
-/// A run of frames that lie inside one piece of memory, of which the places are told first and the
-/// bytes are copied once, by [`finish`](Run::finish).
-#[derive(Debug)]
-pub(crate) struct Run<'a> {
-    batch: &'a mut FrameBatch,
-    base: usize,
-    /// End of the furthest frame told so far.
-    reach: usize,
-}
-
-impl Run<'_> {
-    /// Appends the frame that is at `offset` of the piece and `snap_length` bytes long.
-    #[inline]
-    pub(crate) fn push(&mut self, time_ns: u64, wire_length: u32, offset: usize, snap_length: u32) {
-        let offset = self.base + offset;
-        self.reach = self.reach.max(offset + snap_length as usize);
-        self.batch.frames.push(FrameInfo { time_ns, offset, snap_length, wire_length: wire_length.max(snap_length) });
-    }
-
-    /// Copies the piece, in which all frames told before must lie.
-    pub(crate) fn finish(self, piece: &[u8]) {
-        // In pieces that stay below what a C library's memcpy takes for large: its byte-string
-        // instruction starts slowly.
-        for part in piece.chunks(1024) {
-            self.batch.data.extend_from_slice(part);
-        }
-        assert!(self.reach <= self.batch.data.len(), "every frame of a run lies inside its piece");
-    }
+/// A frame of a run: where it starts in the piece of memory, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) time_ns: u64,
+    pub(crate) wire_length: u32,
+    pub(crate) offset: usize,
+    pub(crate) snap_length: u32,
 }
 
 impl<'a> IntoIterator for &'a FrameBatch {
@@ -205,12 +216,28 @@ mod tests {
     fn a_run_of_frames_follows_the_frames_that_were_there_before() {
         let mut batch = FrameBatch::new();
         batch.push(1, 2, &[9, 9]);
-        let mut run = batch.run();
-        run.push(2, 100, 1, 2);
-        run.push(3, 0, 4, 1);
-        run.finish(&[0, 1, 2, 0, 4, 0]);
+        let place = |time_ns, wire_length, offset, snap_length| Place { time_ns, wire_length, offset, snap_length };
+        let mut places = [place(2, 100, 1, 2), place(3, 0, 4, 1)].into_iter();
+        assert_eq!(batch.push_run(&[0, 1, 2, 0, 4, 0], 4, || places.next()), 2);
         let seen: Vec<_> = batch.iter().map(|frame| (frame.time_ns, frame.wire_length, frame.bytes.to_vec())).collect();
         let expected = [(1, 2, vec![9, 9]), (2, 100, vec![1, 2]), (3, 1, vec![4])];
         assert_eq!(seen, expected);
+        assert_eq!(batch.push_run(&[7, 7], 1, || Some(place(4, 0, 0, 2))), 1, "no more than asked for");
+    }
+
+    #[test]
+    fn the_frames_before_a_time_end_at_the_first_that_is_not() {
+        let mut batch = FrameBatch::new();
+        for time_ns in [5, 1, 9, 2] {
+            batch.push(time_ns, 0, &[]);
+        }
+        let times = |first, most, until_ns| -> Vec<u64> {
+            batch.before(first, most, until_ns).map(|frame| frame.time_ns).collect()
+        };
+        assert_eq!(times(0, 10, 9), [5, 1]);
+        assert_eq!(times(0, 1, 9), [5]);
+        assert_eq!(times(1, 10, u64::MAX), [1, 9, 2]);
+        assert_eq!(times(2, 10, 9), []);
+        assert_eq!(times(5, 10, 9), []);
     }
 }

@@ -59,6 +59,13 @@ impl Wire {
         wire
     }
 
+    /// The port that every frame crosses inward, if there is one.
+    #[must_use]
+    #[inline]
+    pub fn takes_all(&self) -> Option<u16> {
+        self.takes_all
+    }
+
     /// The way of a frame.
     #[must_use]
     #[inline]

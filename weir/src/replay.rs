@@ -108,34 +108,48 @@ impl<S: Sink> Replay<S> {
     /// # Errors
     /// When the meter cannot go on.
     pub fn frames(&mut self, batch: &FrameBatch) -> Result<(), ReplayError<S::Error>> {
-        let mut ready: Vec<Frame<'_>> = Vec::with_capacity(BATCH);
-        let next_change = |replay: &Self| replay.changes.front().map_or(u64::MAX, |change| change.from_ns);
-        let mut change_ns = next_change(self);
-        let mut gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
-        for frame in batch {
-            if ready.len() == BATCH || frame.time_ns >= change_ns || frame.time_ns > gap_ns {
-                self.offer(&ready)?;
-                ready.clear();
-                self.change_rules(frame.time_ns)?;
-                self.cross_gap(frame.time_ns)?;
-                change_ns = next_change(self);
-                gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
-            }
-            let route = self.wire.route(&frame);
-            let way = match (route.egress, route.ingress) {
-                (Some(vport), _) => Some((vport, Direction::Egress)),
-                (None, Some(vport)) => Some((vport, Direction::Ingress)),
-                (None, None) => None,
-            };
-            let Some((vport, direction)) = way else {
-                self.counts.unclaimed += 1;
-                continue;
-            };
-            self.counts.frames += 1;
-            let (time_ns, wire_length, bytes) = (frame.time_ns, frame.wire_length, frame.bytes);
-            ready.push(Frame { time_ns, wire_length, bytes, vport, direction });
+        let mut ready = Vec::with_capacity(BATCH);
+        let mut next = 0;
+        while let Some(frame) = batch.get(next) {
+            self.change_rules(frame.time_ns)?;
+            self.cross_gap(frame.time_ns)?;
+            next = self.gather(batch, next, &mut ready);
+            self.offer(&ready)?;
+            ready.clear();
         }
-        self.offer(&ready)
+        Ok(())
+    }
+
+    /// Appends what the NIC gets together: frame number `first` and those behind it, until something
+    /// else is due. Answers the number of the next.
+    fn gather<'a>(&mut self, batch: &'a FrameBatch, first: usize, ready: &mut Vec<Frame<'a>>) -> usize {
+        let change_ns = self.changes.front().map_or(u64::MAX, |change| change.from_ns);
+        let gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
+        let until_ns = change_ns.min(gap_ns.saturating_add(1));
+        let mut next = first;
+        let mut frames = batch.before(first, 1, u64::MAX);
+        while frames.len() > 0 {
+            next += frames.len();
+            self.route(frames, ready);
+            frames = batch.before(next, BATCH - ready.len(), until_ns);
+        }
+        next
+    }
+
+    /// Appends the frames that cross an ENI.
+    fn route<'a>(&mut self, frames: impl ExactSizeIterator<Item = sim::frames::Frame<'a>>, ready: &mut Vec<Frame<'a>>) {
+        let (frame_count, ready_before) = (frames.len(), ready.len());
+        match self.wire.takes_all() {
+            Some(vport) => ready.extend(frames.map(|frame| offered(&frame, vport, Direction::Ingress))),
+            None => ready.extend(frames.filter_map(|frame| {
+                let route = self.wire.route(&frame);
+                let egress = route.egress.map(|vport| offered(&frame, vport, Direction::Egress));
+                egress.or_else(|| route.ingress.map(|vport| offered(&frame, vport, Direction::Ingress)))
+            })),
+        }
+        let claimed = ready.len() - ready_before;
+        self.counts.frames += claimed as u64;
+        self.counts.unclaimed += (frame_count - claimed) as u64;
     }
 
     fn offer(&mut self, frames: &[Frame<'_>]) -> Result<(), ReplayError<S::Error>> {
@@ -155,8 +169,7 @@ impl<S: Sink> Replay<S> {
             let seen =
                 sim::frames::Frame { time_ns: frame.time_ns, wire_length: frame.wire_length, bytes: &frame.bytes };
             let Some(vport) = self.wire.route(&seen).ingress.filter(|vport| *vport != frame.vport) else { continue };
-            let (time_ns, wire_length, bytes) = (frame.time_ns, frame.wire_length, frame.bytes.as_slice());
-            arriving.push(Frame { time_ns, wire_length, bytes, vport, direction: Direction::Ingress });
+            arriving.push(offered(&seen, vport, Direction::Ingress));
         }
         let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
         card.offer(&arriving, || meter.poll(card.now_ns(), sink))?;
@@ -254,6 +267,12 @@ impl<S: Sink> Replay<S> {
     pub fn sink_mut(&mut self) -> &mut S {
         &mut self.sink
     }
+}
+
+/// A frame as the NIC gets it.
+#[inline(always)]
+fn offered<'a>(frame: &sim::frames::Frame<'a>, vport: u16, direction: Direction) -> Frame<'a> {
+    Frame { time_ns: frame.time_ns, wire_length: frame.wire_length, bytes: frame.bytes, vport, direction }
 }
 
 /// A replay that came to its end.

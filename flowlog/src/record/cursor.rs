@@ -24,14 +24,18 @@ pub(super) const NUMBER_BYTES_MAX: usize = 20;
 /// Up to three digits in the low bytes of a little-endian integer; their number in its top two bits.
 type Group = u32;
 
-/// Offset into [`GROUPS`]: a leading group; 0 is nothing at all.
-const LEAD: usize = 0;
-/// Offset into [`GROUPS`]: the only group of a number; 0 is `0`.
-const ONLY: usize = 1000;
-/// Offset into [`GROUPS`]: a group after others; always three digits.
-const AFTER: usize = 2000;
+/// The bytes of a [`Group`].
+const GROUP_TEXT: u32 = 0x3fff_ffff;
 
-static GROUPS: [Group; 3000] = groups();
+/// Leading groups of a number; 0 is nothing at all.
+static LEADING: [Group; 1000] = leading();
+/// Last groups of a number and a space, which does not count: see [`ONLY`] and [`AFTER`].
+static LAST: [Group; 2000] = last();
+/// Offset into [`LAST`]: the only group of a number; 0 is `0`.
+const ONLY: usize = 0;
+/// Offset into [`LAST`]: a group after others; always three digits.
+const AFTER: usize = 1000;
+
 /// An octet's digits and a dot in the low four bytes; their number in the top three bits.
 static OCTETS: [u64; 256] = octets();
 /// The hexadecimal digits of a group's high byte, without leading zeros; as a [`Group`].
@@ -58,26 +62,42 @@ const fn group(digits: [u8; 3], skip: usize) -> Group {
     u32::from_le_bytes(bytes) | (3 - skip as u32) << 30
 }
 
-const fn groups() -> [Group; 3000] {
-    let mut table = [0; 3000];
+const fn decimal_digits(n: usize) -> [u8; 3] {
+    [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8]
+}
+
+/// How many of a number's three digits are leading zeros, the last one left out.
+const fn leading_zeros(n: usize) -> usize {
+    (n < 100) as usize + (n < 10) as usize
+}
+
+const fn leading() -> [Group; 1000] {
+    let mut table = [0; 1000];
+    let mut n = 1;
+    while n < 1000 {
+        table[n] = group(decimal_digits(n), leading_zeros(n));
+        n += 1;
+    }
+    table
+}
+
+const fn last() -> [Group; 2000] {
+    let mut table = [0; 2000];
     let mut n = 0;
     while n < 1000 {
-        let digits = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
-        let skip = if n >= 100 { 0 } else { 1 + (n < 10) as usize };
-        table[LEAD + n] = group(digits, if n == 0 { 3 } else { skip });
-        table[ONLY + n] = group(digits, skip);
-        table[AFTER + n] = group(digits, 0);
+        let skip = leading_zeros(n);
+        table[ONLY + n] = group(decimal_digits(n), skip) | (b' ' as u32) << (8 * (3 - skip));
+        table[AFTER + n] = group(decimal_digits(n), 0) | (b' ' as u32) << 24;
         n += 1;
     }
     table
 }
 
 const fn octets() -> [u64; 256] {
-    let groups = groups();
     let mut table = [0; 256];
     let mut n = 0;
     while n < 256 {
-        let only = groups[ONLY + n];
+        let only = group(decimal_digits(n), leading_zeros(n));
         let digits = only >> 30;
         let dotted = only & 0x00ff_ffff | (b'.' as u32) << (8 * digits);
         table[n] = dotted as u64 | (digits as u64 + 1) << 61;
@@ -188,36 +208,43 @@ impl<'a> Cursor<'a> {
     /// A port, and the byte after it.
     #[inline(always)]
     pub(super) fn port(&mut self, port: u16, after: u8) {
-        let (high, low) = (usize::from(port / 1000), usize::from(port % 1000));
-        let ahead = self.ahead::<12>();
-        let count = put_group(ahead, 0, LEAD + high);
-        let count = put_group(ahead, count, if high == 0 { ONLY } else { AFTER } + low);
-        ahead[count] = after;
-        self.position += count + 1;
+        self.two_groups(u32::from(port), after);
     }
 
     /// A number of one byte, and the byte after it.
     #[inline(always)]
     pub(super) fn octet(&mut self, number: u8, after: u8) {
-        let ahead = self.ahead::<8>();
-        let count = put_group(ahead, 0, ONLY + usize::from(number));
-        ahead[count] = after;
-        self.position += count + 1;
+        let ahead = self.ahead::<4>();
+        let count = put_last(ahead, 0, ONLY + usize::from(number), after);
+        self.position += count;
     }
 
     /// A number, and the byte after it.
     #[inline(always)]
     pub(super) fn number(&mut self, number: u64, after: u8) {
-        match u32::try_from(number) {
-            Ok(number) if u64::from(number) < EIGHT_DIGITS => {
-                let (digits, count) = eight_digits(number);
-                let ahead = self.ahead::<9>();
-                ahead[..8].copy_from_slice(&digits);
-                ahead[count] = after;
-                self.position += count + 1;
-            }
-            _ => self.position = put_large(self.buffer, self.position, number, after),
+        if number < SIX_DIGITS {
+            self.two_groups(number as u32, after);
+        } else if number < EIGHT_DIGITS {
+            let (digits, count) = eight_digits(number as u32);
+            let ahead = self.ahead::<9>();
+            ahead[..8].copy_from_slice(&digits);
+            ahead[count] = after;
+            self.position += count + 1;
+        } else {
+            self.position = put_large(self.buffer, self.position, number, after);
         }
+    }
+
+    /// A number below [`SIX_DIGITS`], and the byte after it.
+    #[inline(always)]
+    fn two_groups(&mut self, number: u32, after: u8) {
+        let (high, low) = ((number / 1000) as usize, (number % 1000) as usize);
+        let lead = LEADING[high];
+        let ahead = self.ahead::<8>();
+        ahead[..4].copy_from_slice(&lead.to_le_bytes());
+        let last = if high == 0 { ONLY } else { AFTER } + low;
+        let count = put_last(ahead, (lead >> 30) as usize, last, after);
+        self.position += count;
     }
 
     /// An address; IPv4 is in the first four bytes. Then the byte after it.
@@ -225,16 +252,16 @@ impl<'a> Cursor<'a> {
     pub(super) fn address(&mut self, bytes: &[u8; 16], ip6: bool, after: u8) {
         if ip6 {
             self.position = put_ipv6(self.buffer, self.position, bytes);
+            // It ends with the separator of a part that does not come.
+            self.buffer[self.position - 1] = after;
         } else {
-            self.ipv4([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            self.ipv4([bytes[0], bytes[1], bytes[2], bytes[3]], after);
         }
-        // Both end with the separator of a part that does not come.
-        self.buffer[self.position - 1] = after;
     }
 
-    /// An IPv4 address and a dot.
+    /// An IPv4 address, and the byte after it.
     #[inline(always)]
-    fn ipv4(&mut self, octets: [u8; 4]) {
+    fn ipv4(&mut self, octets: [u8; 4], after: u8) {
         let ahead = self.ahead::<32>();
         let mut count = 0;
         for octet in octets {
@@ -242,6 +269,7 @@ impl<'a> Cursor<'a> {
             ahead[count..count + 4].copy_from_slice(&(entry as u32).to_le_bytes());
             count += (entry >> 61) as usize;
         }
+        ahead[count - 1] = after;
         self.position += count;
     }
 
@@ -258,14 +286,20 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Stores a group at `at`; where the next may come.
+/// Stores a number's last group at `at`, and the byte after it; where the next may come.
 #[inline(always)]
-fn put_group<const N: usize>(ahead: &mut [u8; N], at: usize, index: usize) -> usize {
-    let group = GROUPS[index];
-    ahead[at..at + 4].copy_from_slice(&group.to_le_bytes());
-    at + (group >> 30) as usize
+fn put_last<const N: usize>(ahead: &mut [u8; N], at: usize, index: usize, after: u8) -> usize {
+    let group = LAST[index];
+    ahead[at..at + 4].copy_from_slice(&(group & GROUP_TEXT).to_le_bytes());
+    let count = at + (group >> 30) as usize;
+    if after != b' ' {
+        ahead[count] = after;
+    }
+    count + 1
 }
 
+/// 1,000,000, the first number of seven digits.
+const SIX_DIGITS: u64 = 1_000_000;
 /// 100,000,000, the first number of nine digits.
 const EIGHT_DIGITS: u64 = 100_000_000;
 
@@ -319,18 +353,30 @@ fn put_large(buffer: &mut [u8], position: usize, number: u64, after: u8) -> usiz
     cursor.position
 }
 
+/// Which groups of an IPv6 address are 0: bit *i* for group *i*.
+#[inline(always)]
+fn zero_groups(bytes: &[u8; 16]) -> usize {
+    const TOPS: u64 = 0x8000_8000_8000_8000;
+    /// Brings the lowest bits of four lanes next to each other, at the top.
+    const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+    let half = |at: usize| {
+        let lanes = u64::from_le_bytes(*bytes[at..].first_chunk().expect("eight bytes follow"));
+        // A lane's top bit stays 0 only if the lane is 0.
+        let zero = !(((lanes & !TOPS) + !TOPS) | lanes) & TOPS;
+        ((zero >> 15).wrapping_mul(GATHER) >> 48) as usize
+    };
+    half(0) | half(8) << 4
+}
+
 /// Stores an IPv6 address as RFC 5952 has it, and a colon or dot; where the next may come.
 #[inline(never)]
 fn put_ipv6(buffer: &mut [u8], position: usize, bytes: &[u8; 16]) -> usize {
     let mut cursor = Cursor { buffer, position };
     let (groups, _) = bytes.as_chunks::<2>();
-    let mut zeros = 0;
-    for (at, group) in groups.iter().enumerate() {
-        zeros |= usize::from(*group == [0, 0]) << at;
-    }
+    let zeros = zero_groups(bytes);
     if zeros & 0b0011_1111 == 0b0001_1111 && groups[5] == [0xff, 0xff] {
         cursor.fixed(b"::ffff:\0", 7);
-        cursor.ipv4([bytes[12], bytes[13], bytes[14], bytes[15]]);
+        cursor.ipv4([bytes[12], bytes[13], bytes[14], bytes[15]], b'.');
         return cursor.position;
     }
     let run = ZERO_RUNS[zeros];
@@ -386,40 +432,41 @@ impl OwnAddress {
 /// The text of seconds: those of a window agree in all but their last three digits.
 #[derive(Clone, Copy)]
 pub(super) struct SecondDigits {
-    thousands: u64,
+    /// The least number that begins with `digits`.
+    base: u64,
     digits: [u8; 8],
 }
 
 impl SecondDigits {
-    /// The seconds of ten digits, from 2001 to 2286, without their last three.
-    const THOUSANDS: RangeInclusive<u64> = 1_000_000..=9_999_999;
+    /// The seconds of ten digits, from 2001 to 2286.
+    const TEN_DIGITS: RangeInclusive<u64> = 1_000_000_000..=9_999_999_999;
 
     pub(super) fn new() -> Self {
-        let mut digits = Self { thousands: 0, digits: [0; 8] };
-        digits.turn_to(*Self::THOUSANDS.start());
+        let mut digits = Self { base: 0, digits: [0; 8] };
+        digits.turn_to(*Self::TEN_DIGITS.start());
         digits
     }
 
     /// Puts `seconds` at the cursor, and the byte after it.
     #[inline(always)]
     pub(super) fn put(&mut self, cursor: &mut Cursor<'_>, seconds: u64, after: u8) {
-        let thousands = seconds / 1000;
-        if thousands != self.thousands {
-            if !Self::THOUSANDS.contains(&thousands) {
+        let mut low = seconds.wrapping_sub(self.base);
+        if low >= 1000 {
+            if !Self::TEN_DIGITS.contains(&seconds) {
                 return cursor.number(seconds, after);
             }
-            self.turn_to(thousands);
+            self.turn_to(seconds);
+            low = seconds % 1000;
         }
         let ahead = cursor.ahead::<11>();
         ahead[..8].copy_from_slice(&self.digits);
-        put_group(ahead, 7, AFTER + (seconds % 1000) as usize);
-        ahead[10] = after;
+        put_last(ahead, 7, AFTER + low as usize, after);
         cursor.position += 11;
     }
 
     #[inline(never)]
-    fn turn_to(&mut self, thousands: u64) {
-        (self.digits, _) = eight_digits(thousands as u32);
-        self.thousands = thousands;
+    fn turn_to(&mut self, seconds: u64) {
+        (self.digits, _) = eight_digits((seconds / 1000) as u32);
+        self.base = seconds - seconds % 1000;
     }
 }

@@ -19,12 +19,23 @@ const ACCEPT_OK: &[u8; ENDING_BYTES] = b"ACCEPT OK\n\0\0\0\0\0\0";
 const REJECT_OK: &[u8; ENDING_BYTES] = b"REJECT OK\n\0\0\0\0\0\0";
 const OK_BYTES: usize = 10;
 
+/// Lines that are gathered before they are appended to the output.
+const LINES: usize = 16;
+
 /// Writes the records of one [`Stream`] as lines of 14 fields.
 ///
 /// It keeps the bytes that lines share; a record costs neither an allocation (but for the growth
 /// of the output) nor a division per digit.
 #[derive(Clone)]
 pub struct TextWriter {
+    shared: Shared,
+    /// Where lines are written before their length is known.
+    lines: Box<[u8]>,
+}
+
+/// What lines have in common.
+#[derive(Clone)]
+struct Shared {
     settings: RecordSettings,
     prefix: [u8; PREFIX_BYTES_MAX],
     prefix_bytes: usize,
@@ -47,13 +58,14 @@ impl TextWriter {
         let mut prefix = [0; PREFIX_BYTES_MAX];
         prefix[..prefix_bytes].copy_from_slice(cursor.written());
         let (start, end) = (SecondDigits::new(), SecondDigits::new());
-        Self { settings, prefix, prefix_bytes, own: OwnAddress::new(), start, end }
+        let shared = Shared { settings, prefix, prefix_bytes, own: OwnAddress::new(), start, end };
+        Self { shared, lines: vec![0; LINES * ROOM_BYTES].into() }
     }
 
     /// The settings it was made with.
     #[must_use]
     pub const fn settings(&self) -> &RecordSettings {
-        &self.settings
+        &self.shared.settings
     }
 
     /// Appends the line of `entry`.
@@ -66,19 +78,47 @@ impl TextWriter {
     }
 
     /// Appends the line of a flow.
-    #[inline]
     pub fn flow(&mut self, out: &mut Vec<u8>, window: &WindowBounds, facts: &FlowFacts) {
+        self.flows(out, window, std::slice::from_ref(facts));
+    }
+
+    /// Appends the lines of flows; quicker than one by one.
+    pub fn flows(&mut self, out: &mut Vec<u8>, window: &WindowBounds, flows: &[FlowFacts]) {
+        for flows in flows.chunks(LINES) {
+            let mut end = 0;
+            for facts in flows {
+                let room = self.lines[end..].first_chunk_mut::<ROOM_BYTES>();
+                let room = room.expect("there is room for as many lines");
+                end += self.shared.line(room, window, facts);
+            }
+            out.extend_from_slice(&self.lines[..end]);
+        }
+    }
+
+    fn status(&mut self, out: &mut Vec<u8>, window: &WindowBounds, ending: &[u8]) {
+        let seconds = window.seconds();
+        let mut line = [0; ROOM_BYTES];
+        let mut line = Cursor::new(&mut line);
+        line.fixed(&self.shared.prefix, self.shared.prefix_bytes);
+        line.bytes(b"- - - - - - - ");
+        self.shared.start.put(&mut line, seconds.start, b' ');
+        self.shared.end.put(&mut line, seconds.end, b' ');
+        line.bytes(ending);
+        out.extend_from_slice(line.written());
+    }
+}
+
+impl Shared {
+    /// Writes the line of a flow at the start of `room`; its length.
+    #[inline(always)]
+    fn line(&mut self, room: &mut [u8; ROOM_BYTES], window: &WindowBounds, facts: &FlowFacts) -> usize {
         let key = &facts.key;
-        let ip6 = facts.is_ipv6();
         let ports = facts.ports(&self.settings);
         let seconds = facts.seconds(window, &self.settings);
 
-        let line_start = out.len();
-        out.extend_from_slice(&[0; ROOM_BYTES]);
-        let room = out[line_start..].first_chunk_mut::<ROOM_BYTES>();
-        let mut line = Cursor::new(room.expect("it has just been appended"));
+        let mut line = Cursor::new(room);
         line.fixed(&self.prefix, self.prefix_bytes);
-        if !ip6 {
+        if !facts.is_ipv6() {
             line.address(&key.src, false, b' ');
             line.address(&key.dst, false, b' ');
         } else if key.port.egress() {
@@ -100,19 +140,6 @@ impl TextWriter {
             Action::Reject => REJECT_OK,
         };
         line.fixed(ending, OK_BYTES);
-        let line_bytes = line.position();
-        out.truncate(line_start + line_bytes);
-    }
-
-    fn status(&mut self, out: &mut Vec<u8>, window: &WindowBounds, ending: &[u8]) {
-        let seconds = window.seconds();
-        let mut line = [0; ROOM_BYTES];
-        let mut line = Cursor::new(&mut line);
-        line.fixed(&self.prefix, self.prefix_bytes);
-        line.bytes(b"- - - - - - - ");
-        self.start.put(&mut line, seconds.start, b' ');
-        self.end.put(&mut line, seconds.end, b' ');
-        line.bytes(ending);
-        out.extend_from_slice(line.written());
+        line.position()
     }
 }

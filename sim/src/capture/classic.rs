@@ -15,7 +15,7 @@
 use super::error::{CaptureError, CaptureErrorKind, PACKET_LENGTH_MAX, Part};
 use super::link::LinkType;
 use super::stream::Stream;
-use crate::frames::FrameBatch;
+use crate::frames::{FrameBatch, Place};
 
 const FILE_HEADER_LENGTH: usize = 24;
 const RECORD_HEADER_LENGTH: usize = 16;
@@ -142,24 +142,16 @@ impl Classic {
         batch: &mut FrameBatch,
         max: usize,
     ) -> (usize, usize) {
-        let mut run = batch.run();
-        let (mut count, mut length) = (0, 0);
-        let mut rest = window;
-        while count < max
-            && let Some((record, bytes, behind)) = next_record::<BIG_ENDIAN>(rest)
-        {
-            run.push(
-                record.time_ns(self.nanoseconds_per_fraction),
-                record.wire_length,
-                length + RECORD_HEADER_LENGTH,
-                record.captured,
-            );
-            length += RECORD_HEADER_LENGTH + bytes.len();
-            rest = behind;
-            count += 1;
-        }
-        run.finish(window.get(..length).unwrap_or(window));
-        (count, length)
+        let mut at = 0;
+        let most = max.min(window.len() / RECORD_HEADER_LENGTH);
+        let count = batch.push_run(window, most, || {
+            let record = Record::at::<BIG_ENDIAN>(window, at)?;
+            let offset = at + RECORD_HEADER_LENGTH;
+            at = record.end(at);
+            let time_ns = record.time_ns(self.nanoseconds_per_fraction);
+            Some(Place { time_ns, wire_length: record.wire_length, offset, snap_length: record.captured })
+        });
+        (count, at)
     }
 
     fn walk_and_convert<const BIG_ENDIAN: bool>(
@@ -168,17 +160,17 @@ impl Classic {
         batch: &mut FrameBatch,
         max: usize,
     ) -> (usize, usize) {
-        let mut rest = window;
-        let mut count = 0;
+        let (mut count, mut at) = (0, 0);
         while count < max
-            && let Some((record, bytes, behind)) = next_record::<BIG_ENDIAN>(rest)
+            && let Some(record) = Record::at::<BIG_ENDIAN>(window, at)
         {
             let time_ns = record.time_ns(self.nanoseconds_per_fraction);
+            let bytes = &window[at + RECORD_HEADER_LENGTH..record.end(at)];
             self.link_type.append(batch, time_ns, record.wire_length, self.fcs_length, bytes);
-            rest = behind;
+            at = record.end(at);
             count += 1;
         }
-        (count, window.len() - rest.len())
+        (count, at)
     }
 }
 
@@ -227,22 +219,23 @@ impl Record {
         }
     }
 
+    /// The packet whose header is at `at` of the window, or `None` if it is not all there or impossibly long.
+    #[inline(always)]
+    fn at<const BIG_ENDIAN: bool>(window: &[u8], at: usize) -> Option<Self> {
+        let header = window.get(at..at + RECORD_HEADER_LENGTH)?.first_chunk()?;
+        let record = Self::parse(header, BIG_ENDIAN);
+        (record.captured <= PACKET_LENGTH_MAX && record.end(at) <= window.len()).then_some(record)
+    }
+
+    /// Where the packet ends, if its header is at `at`.
+    #[inline(always)]
+    fn end(&self, at: usize) -> usize {
+        at + RECORD_HEADER_LENGTH + self.captured as usize
+    }
+
     /// A fraction of a second and more, as damaged files have it, carries over.
     #[inline(always)]
     fn time_ns(&self, nanoseconds_per_fraction: u32) -> u64 {
         u64::from(self.seconds) * 1_000_000_000 + u64::from(self.fraction) * u64::from(nanoseconds_per_fraction)
     }
-}
-
-/// The packet at the start of `rest` and what is behind it, or `None` if it is not all there or
-/// impossibly long.
-#[inline(always)]
-fn next_record<const BIG_ENDIAN: bool>(rest: &[u8]) -> Option<(Record, &[u8], &[u8])> {
-    let (header, body) = rest.split_first_chunk::<RECORD_HEADER_LENGTH>()?;
-    let record = Record::parse(header, BIG_ENDIAN);
-    if record.captured > PACKET_LENGTH_MAX {
-        return None;
-    }
-    let (bytes, behind) = body.split_at_checked(record.captured as usize)?;
-    Some((record, bytes, behind))
 }

@@ -104,16 +104,18 @@ impl<D: Device + 'static> Meter<D> {
 
     fn note_seen(&mut self) {
         for place in self.windows.uncleared(CHORE_BATCH) {
-            let Some((id, tally)) = self.windows.tally_at(place) else { continue };
-            if let Some(ahead) = self.windows.listed(place + 16) {
-                self.slow.flows.prefetch(ahead);
+            if let Some(soon) = self.windows.prefetch_behind(place) {
+                self.slow.flows.prefetch(soon);
             }
+            let (id, tally) = self.windows.tally_at(place);
             let flow = self.slow.flows.get(id);
-            if flow.slot().is_none() && !flow.marks().is_sibling() {
-                continue;
-            }
-            let primary = self.slow.primary(id);
-            let Some(slot) = self.slow.flows.get(primary).slot() else { continue };
+            let (primary, slot) = if flow.marks().is_sibling() {
+                let primary = self.slow.primary(id);
+                (primary, self.slow.flows.get(primary).slot())
+            } else {
+                (id, flow.slot())
+            };
+            let Some(slot) = slot else { continue };
             let seconds = (self.windows.last_ns(&tally) / SECOND_NS) as u32;
             self.slow.saw(primary, self.windows.flags(&tally), seconds);
             if self.slow.closing(&self.slow.flows.get(primary)) {

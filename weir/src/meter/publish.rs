@@ -4,12 +4,12 @@ use super::{Meter, MeterError};
 use driver::device::Device;
 use driver::ring::RingFault;
 use flowlog::conservation::Amount;
-use flowlog::flows::FlowId;
+use flowlog::flows::{Flow, FlowId};
 use flowlog::record::{Entry, FlowFacts, WindowBounds};
 use flowlog::window::{Sealed, Stage, Tally, status_entry};
 
-/// How far ahead flows are asked for.
-const AHEAD: usize = 16;
+/// Records that are handed over together.
+const BATCH: usize = 64;
 
 /// Where published windows go. Delivery is at least once: after a crash a window may come again,
 /// with the same numbers and in the same order.
@@ -22,6 +22,14 @@ pub trait Sink {
     /// # Errors
     /// When it cannot be written: the window will be published again.
     fn entry(&mut self, stream: usize, window: &WindowBounds, entry: &Entry<'_>) -> Result<(), Self::Error>;
+
+    /// Records of flows of stream `stream`, in order.
+    ///
+    /// # Errors
+    /// As for [`Self::entry`].
+    fn flows(&mut self, stream: usize, window: &WindowBounds, flows: &[FlowFacts]) -> Result<(), Self::Error> {
+        flows.iter().try_for_each(|facts| self.entry(stream, window, &Entry::Flow(facts)))
+    }
 
     /// All records of the window were given.
     ///
@@ -46,6 +54,7 @@ pub struct Subscription {
 pub(super) struct Publisher {
     sums: Vec<[Amount; 2]>,
     order: Vec<(FlowId, Tally)>,
+    facts: Vec<FlowFacts>,
 }
 
 /// What an ended window waits for; looked for anew after a restart.
@@ -115,24 +124,10 @@ impl<D: Device + 'static> Meter<D> {
         // With one stream that wants everything, one pass does both: sums and records.
         let single = self.ports == 1 && self.subscriptions.len() == 1 && self.subscriptions[0].filter.is_none();
         let mut counts = vec![0_u64; self.subscriptions.len()];
-        publisher.order.clear();
-        for (place, (id, tally)) in self.windows.tallies().enumerate() {
-            if let Some(ahead) = self.windows.listed(place + AHEAD) {
-                self.slow.flows.prefetch(ahead);
-            }
-            let flow = self.slow.flows.get(id);
-            let marks = flow.marks();
-            let side = usize::from(flow.key.port.vport()) * 2 + flow.key.port.direction().index();
-            publisher.sums[side][usize::from(marks.rejected())].add(tally.packets(), tally.bytes());
-            if single {
-                let facts = self.windows.facts(&flow, &tally, counts[0]);
-                counts[0] += 1;
-                sink.entry(0, &bounds, &Entry::Flow(&facts))?;
-            } else {
-                publisher.order.push((id, tally));
-            }
-        }
-        if !single {
+        if single {
+            counts[0] = self.publish_stream(publisher, &bounds, sink)?;
+        } else {
+            self.order(publisher);
             self.publish_streams(publisher, &bounds, &mut counts, sink)?;
         }
         let sealed = self.windows.seal(&publisher.sums);
@@ -147,7 +142,55 @@ impl<D: Device + 'static> Meter<D> {
         sink.sealed(&sealed)
     }
 
-    /// Several ENIs, or some of their records: stream by stream, each in the order of first counts.
+    /// One ENI and all of its records: how many they are.
+    fn publish_stream<S: Sink>(
+        &self,
+        publisher: &mut Publisher,
+        bounds: &WindowBounds,
+        sink: &mut S,
+    ) -> Result<u64, S::Error> {
+        let Publisher { sums, facts, .. } = publisher;
+        let count = self.windows.listed();
+        for first in (0..count).step_by(BATCH) {
+            facts.clear();
+            facts.extend((first..count.min(first + BATCH)).map(|place| {
+                let (_, flow, tally) = self.counted(place);
+                add_sum(sums, &flow, &tally);
+                self.windows.facts(&flow, &tally, place as u64)
+            }));
+            sink.flows(0, bounds, facts)?;
+        }
+        Ok(count as u64)
+    }
+
+    /// The flow at a place of the window, and what it counted; asks for those that come soon.
+    #[inline]
+    fn counted(&self, place: usize) -> (FlowId, Flow, Tally) {
+        if let Some(soon) = self.windows.prefetch_behind(place) {
+            self.slow.flows.prefetch(soon);
+        }
+        let (id, tally) = self.windows.tally_at(place);
+        (id, self.slow.flows.get(id), tally)
+    }
+
+    /// The window's flows by ENI, each ENI's in the order of first counts.
+    fn order(&self, publisher: &mut Publisher) {
+        let Publisher { sums, order, .. } = publisher;
+        order.clear();
+        order.extend((0..self.windows.listed()).map(|place| {
+            let (id, flow, tally) = self.counted(place);
+            add_sum(sums, &flow, &tally);
+            (id, tally)
+        }));
+        // Stable, so each ENI's order stays.
+        order.sort_by_key(|(id, _)| self.port_of(*id));
+    }
+
+    fn port_of(&self, id: FlowId) -> u16 {
+        self.slow.flows.get(id).key.port.vport()
+    }
+
+    /// Several ENIs, or some of their records: stream by stream, in order.
     fn publish_streams<S: Sink>(
         &self,
         publisher: &mut Publisher,
@@ -155,22 +198,33 @@ impl<D: Device + 'static> Meter<D> {
         counts: &mut [u64],
         sink: &mut S,
     ) -> Result<(), S::Error> {
-        let port_of = |id: FlowId| self.slow.flows.get(id).key.port.vport();
-        // Stable, so each ENI's order stays.
-        publisher.order.sort_by_key(|(id, _)| port_of(*id));
+        let Publisher { order, facts, .. } = publisher;
         for (stream, subscription) in self.subscriptions.iter().enumerate() {
-            let from = publisher.order.partition_point(|(id, _)| port_of(*id) < subscription.vport);
-            let of_port = publisher.order[from..].iter().take_while(|(id, _)| port_of(*id) == subscription.vport);
-            for (id, tally) in of_port {
-                let facts = self.windows.facts(&self.slow.flows.get(*id), tally, counts[stream]);
-                if subscription.filter.as_ref().is_none_or(|filter| filter(&facts)) {
-                    counts[stream] += 1;
-                    sink.entry(stream, bounds, &Entry::Flow(&facts))?;
+            let from = order.partition_point(|(id, _)| self.port_of(*id) < subscription.vport);
+            let to = order.partition_point(|(id, _)| self.port_of(*id) <= subscription.vport);
+            for flows in order[from..to].chunks(BATCH) {
+                facts.clear();
+                for (id, tally) in flows {
+                    let sequence = counts[stream] + facts.len() as u64;
+                    let fact = self.windows.facts(&self.slow.flows.get(*id), tally, sequence);
+                    if subscription.filter.as_ref().is_none_or(|filter| filter(&fact)) {
+                        facts.push(fact);
+                    }
                 }
+                counts[stream] += facts.len() as u64;
+                sink.flows(stream, bounds, facts)?;
             }
         }
         Ok(())
     }
+}
+
+/// Adds a record to the sums of its side.
+#[inline]
+fn add_sum(sums: &mut [[Amount; 2]], flow: &Flow, tally: &Tally) {
+    let port = flow.key.port;
+    let side = usize::from(port.vport()) * 2 + port.direction().index();
+    sums[side][usize::from(flow.marks().rejected())].add(tally.packets(), tally.bytes());
 }
 
 fn add_limits(

@@ -19,7 +19,7 @@ mod writer;
 use std::path::PathBuf;
 
 use flowlog::catalogue::Destination;
-use flowlog::record::{Entry, FieldList, WindowBounds};
+use flowlog::record::{Entry, FieldList, FlowFacts, WindowBounds};
 use flowlog::window::Sealed;
 
 use crate::assembly::{Outlet, outlets};
@@ -36,8 +36,8 @@ use writer::RecordWriter;
 
 /// Bytes that are gathered before they are written.
 const BUFFER_BYTES: usize = 512 << 10;
-/// From this many on they are written: what is left is room for the longest line.
-const WRITE_BYTES: usize = BUFFER_BYTES - (32 << 10);
+/// From this many on they are written: what is left is room for the longest lines that come together.
+const WRITE_BYTES: usize = BUFFER_BYTES - (64 << 10);
 
 /// How records are written.
 #[derive(Clone, Debug, Default)]
@@ -185,6 +185,15 @@ impl Sink for Output {
         }
         self.records += 1;
         Ok(())
+    }
+
+    fn flows(&mut self, stream: usize, window: &WindowBounds, flows: &[FlowFacts]) -> Result<(), OutputError> {
+        let Some(route) = self.routes.get_mut(stream) else { return Ok(()) };
+        if !matches!(route.place, Place::Stdout) {
+            return flows.iter().try_for_each(|facts| self.entry(stream, window, &Entry::Flow(facts)));
+        }
+        self.records += flows.len() as u64;
+        self.stdout.flows(route.header, &mut route.writer, window, flows)
     }
 
     fn sealed(&mut self, sealed: &Sealed) -> Result<(), OutputError> {

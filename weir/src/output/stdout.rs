@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use flowlog::record::{Entry, WindowBounds};
+use flowlog::record::{Entry, FlowFacts, WindowBounds};
 
 use super::writer::RecordWriter;
 use super::{BUFFER_BYTES, OutputError, WRITE_BYTES};
@@ -44,6 +44,21 @@ impl Stdout {
             self.change_header(header);
         }
         writer.entry(&mut self.buffer, window, entry);
+        if self.buffer.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
+    }
+
+    /// Records of flows, all with one header.
+    pub(super) fn flows(
+        &mut self,
+        header: usize,
+        writer: &mut RecordWriter,
+        window: &WindowBounds,
+        flows: &[FlowFacts],
+    ) -> Result<(), OutputError> {
+        if self.current != Some(header) && !flows.is_empty() {
+            self.change_header(header);
+        }
+        writer.flows(&mut self.buffer, window, flows);
         if self.buffer.len() >= WRITE_BYTES { self.write() } else { Ok(()) }
     }
 

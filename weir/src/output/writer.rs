@@ -1,6 +1,6 @@
 //! One stream's way to write a record.
 
-use flowlog::record::{Entry, FieldList, JsonWriter, ListWriter, RecordSettings, TextWriter, WindowBounds};
+use flowlog::record::{Entry, FieldList, FlowFacts, JsonWriter, ListWriter, RecordSettings, TextWriter, WindowBounds};
 use serde::{Deserialize, Serialize};
 
 use crate::assembly::Outlet;
@@ -84,6 +84,16 @@ impl RecordWriter {
             Form::Text(writer) => writer.entry(out, window, entry),
             Form::List(writer) => writer.entry(out, window, entry),
             Form::Json(writer) => writer.entry(out, window, entry),
+        }
+    }
+
+    /// Appends records of flows.
+    pub(super) fn flows(&mut self, out: &mut Vec<u8>, window: &WindowBounds, flows: &[FlowFacts]) {
+        match &mut self.form {
+            Form::Text(writer) => writer.flows(out, window, flows),
+            Form::List(_) | Form::Json(_) => {
+                flows.iter().for_each(|facts| self.entry(out, window, &Entry::Flow(facts)))
+            }
         }
     }
 }
