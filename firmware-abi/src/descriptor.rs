@@ -230,6 +230,15 @@ bitfield! {
     pub u32, first_tick, set_first_tick: 63, 40;
 }
 
+impl PacketsFirst {
+    /// Both, of which the fields' bits are taken.
+    #[must_use]
+    #[inline]
+    pub const fn new(packets: u64, first_tick: u32) -> Self {
+        Self(packets & ((1 << 40) - 1) | (first_tick as u64) << 40)
+    }
+}
+
 bitfield! {
     /// Bytes and window of a record.
     #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -241,6 +250,15 @@ bitfield! {
     pub bytes, set_bytes: 47, 0;
     /// Window number, 16 bits.
     pub u16, window, set_window: 63, 48;
+}
+
+impl BytesWindow {
+    /// Both, of which the fields' bits are taken.
+    #[must_use]
+    #[inline]
+    pub const fn new(bytes: u64, window: u16) -> Self {
+        Self(bytes & ((1 << 48) - 1) | (window as u64) << 48)
+    }
 }
 
 bitfield! {
@@ -256,6 +274,15 @@ bitfield! {
     pub u8, kind_bits, set_kind_bits: 30, 24;
     /// The phase bit.
     pub phase, set_phase: 31;
+}
+
+impl RecordTail {
+    /// A tail without the phase; of the tick the field's bits are taken.
+    #[must_use]
+    #[inline]
+    pub const fn new(last_tick: u32, kind: RecordKind) -> Self {
+        Self(last_tick & 0xff_ffff | (kind as u32) << 24)
+    }
 }
 
 /// What a slot counted in a window, 64 bytes.
@@ -391,3 +418,26 @@ pub struct WindowEnd {
 
 const _: () = assert!(size_of::<WindowEnd>() == crate::ring::DESCRIPTOR_BYTES);
 const _: () = assert!(core::mem::offset_of!(WindowEnd, window) == 48);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_at_once_is_what_its_fields_make() {
+        for value in [0, 1, 0xff_ffff, 0x0123_4567_89ab_cdef, 1 << 40, 1 << 48, u64::MAX] {
+            let mut packets_first = PacketsFirst(0);
+            packets_first.set_packets(value);
+            packets_first.set_first_tick(value as u32);
+            assert_eq!(PacketsFirst::new(value, value as u32), packets_first);
+            let mut bytes_window = BytesWindow(0);
+            bytes_window.set_bytes(value);
+            bytes_window.set_window(value as u16);
+            assert_eq!(BytesWindow::new(value, value as u16), bytes_window);
+            let mut tail = RecordTail(0);
+            tail.set_last_tick(value as u32);
+            tail.set_kind_bits(RecordKind::WindowStart as u8);
+            assert_eq!(RecordTail::new(value as u32, RecordKind::WindowStart), tail);
+        }
+    }
+}

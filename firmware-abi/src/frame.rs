@@ -77,6 +77,15 @@ bitfield! {
     pub held, set_held: 30, 17;
 }
 
+impl FrameLength {
+    /// Both lengths, of which the fields' bits are taken.
+    #[must_use]
+    #[inline]
+    pub const fn new(wire: u32, held: u32) -> Self {
+        Self(wire & 0x1_ffff | (held & 0x3fff) << 17)
+    }
+}
+
 bitfield! {
     /// The last dword of a frame header.
     #[derive(Clone, Copy, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -100,6 +109,15 @@ bitfield! {
     pub phase, set_phase: 31;
 }
 
+impl FrameTail {
+    /// A tail without any flag; of the code and the length the fields' bits are taken.
+    #[must_use]
+    #[inline]
+    pub const fn new(l3_bytes: u32, window: u8, code: u8) -> Self {
+        Self(l3_bytes & 0x1_ffff | (window as u32) << 17 | (code as u32 & 7) << 25)
+    }
+}
+
 /// The header of a punted or injected frame, 64 bytes; the frame follows it.
 ///
 /// An injected header is the punted one with another [`FrameTail::code`] and phase.
@@ -120,3 +138,23 @@ pub struct FrameHeader {
 
 const _: () = assert!(size_of::<FrameHeader>() == crate::ring::FRAME_HEADER_BYTES);
 const _: () = assert!(core::mem::offset_of!(FrameHeader, tail) == 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_at_once_is_what_its_fields_make() {
+        for value in [0, 1, 0x155, 0x3fff, 0x1_2345, 0x1_ffff, u32::MAX] {
+            let mut length = FrameLength(0);
+            length.set_wire(value);
+            length.set_held(!value);
+            assert_eq!(FrameLength::new(value, !value), length);
+            let mut tail = FrameTail(0);
+            tail.set_l3_bytes(value);
+            tail.set_window(value as u8);
+            tail.set_code(value as u8);
+            assert_eq!(FrameTail::new(value, value as u8, value as u8), tail);
+        }
+    }
+}

@@ -126,6 +126,14 @@ impl FlowKey {
         zerocopy::transmute!(words)
     }
 
+    /// The last of a key's words: all but the addresses.
+    #[must_use]
+    #[inline]
+    pub const fn last_word(src_port: u16, dst_port: u16, protocol: u8, tcp_flags: u8, port: Port) -> u64 {
+        let ports = src_port as u64 | (dst_port as u64) << 16;
+        ports | (protocol as u64) << 32 | (tcp_flags as u64) << 40 | (port.0 as u64) << 48
+    }
+
     /// What the lookup compares: all but TCP flags and action.
     #[must_use]
     #[inline]

@@ -119,7 +119,7 @@ impl<B: Bus> Nic<B> {
         if opcode == Opcode::ReadSlot {
             return self.emit_slot(direction, command.slot).then_some(Status::Ok);
         }
-        if slot.identity != command.key.identity() {
+        if slot.identity() != command.key.identity() {
             return Some(Status::KeyMismatch);
         }
         if !self.extract(direction, command.slot) {

@@ -3,6 +3,8 @@
 use crate::lookup::Lookup;
 use crate::tally::Tally;
 use crate::timing::EngineTiming;
+use firmware_abi::descriptor::Ledger;
+use firmware_abi::key::SlotAction;
 
 /// The counters of one engine, since reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,5 +62,18 @@ impl Engine {
             timing: EngineTiming::default(),
             counters: EngineCounters::default(),
         }
+    }
+    /// Counts a packet that hit the slot `found`, and says where in the ledger it ends.
+    #[inline]
+    pub fn hit(&mut self, found: (u32, SlotAction), bank: usize, bytes: u32, tcp_flags: u8, tick: u32) -> Ledger {
+        let (slot, action) = found;
+        self.counters.hits += 1;
+        if action == SlotAction::NoLog {
+            self.counters.excluded += 1;
+            self.tally.touch(slot);
+            return Ledger::Excluded;
+        }
+        self.tally.add(bank, slot, bytes, tcp_flags, tick);
+        Ledger::Tallied
     }
 }

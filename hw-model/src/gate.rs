@@ -52,7 +52,7 @@ pub struct Outgoing<'a> {
 
 impl Gate {
     /// Forwards a packet, on egress if the shaper has room for it.
-    #[inline]
+    #[inline(always)]
     pub fn forward(&mut self, packet: &Outgoing<'_>, now_ns: u64, enis: &mut Enis, counters: &mut EngineCounters) {
         if packet.direction == Direction::Egress
             && let Err(limit) = enis.admit(packet.vport, Direction::Egress, packet.l3_bytes, now_ns)

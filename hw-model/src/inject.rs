@@ -51,6 +51,7 @@ impl<B: Bus> Nic<B> {
         }
     }
 
+    #[inline]
     fn sound(&self, header: &FrameHeader) -> bool {
         Disposition::from_bits(header.tail.code()).is_some()
             && header.length.held() as usize <= FRAME_BYTES_MAX
@@ -59,6 +60,7 @@ impl<B: Bus> Nic<B> {
     }
 
     /// One frame; false if it has to wait.
+    #[inline]
     fn inject(&mut self, header: &FrameHeader, position: u64) -> bool {
         let direction = header.key.port.direction();
         let fetched = self.pcie.read(FRAME_HEADER_BYTES as u64 + u64::from(header.length.held()));
@@ -80,49 +82,41 @@ impl<B: Bus> Nic<B> {
     fn retry(&mut self, header: &FrameHeader, direction: Direction) -> bool {
         let hashed = Hashed::of(&header.key);
         if header.tail.window() != self.windows.number as u8 {
-            if !self.send_back(header, PuntReason::Late, &hashed) {
+            if !self.send_back(header, PuntReason::Late, hashed.hash) {
                 return false;
             }
             self.counters.late_retries += 1;
             return true;
         }
-        let Some((slot, action)) = self.engine(direction).lookup.find(&hashed) else {
-            return self.send_back(header, PuntReason::Miss, &hashed);
+        let Some(found) = self.engine(direction).lookup.find(&hashed) else {
+            return self.send_back(header, PuntReason::Miss, hashed.hash);
         };
         let bank = self.windows.open_bank();
         let tick = self.windows.tick(header.time_ns);
         let bytes = header.tail.l3_bytes();
-        let engine = self.engine(direction);
-        engine.counters.hits += 1;
-        let end = if action == SlotAction::NoLog {
-            engine.counters.excluded += 1;
-            engine.tally.touch(slot);
-            Ledger::Excluded
-        } else {
-            engine.tally.add(bank, slot, bytes, header.key.tcp_flags, tick);
-            Ledger::Tallied
-        };
-        if action == SlotAction::Reject {
-            engine.counters.rejected += 1;
-        }
+        let end = self.engine(direction).hit(found, bank, bytes, header.key.tcp_flags, tick);
         if let Some(ledger) = self.enis.ledger(header.key.port.vport(), direction, bank) {
             ledger.transfer(Ledger::Punted, end, bytes);
         }
-        if action != SlotAction::Reject {
+        if found.1 == SlotAction::Reject {
+            self.engine(direction).counters.rejected += 1;
+        } else {
             self.send_injected(header, direction);
         }
         true
     }
 
     /// Punts a retry again. It stays in the ledger as punted.
-    fn send_back(&mut self, header: &FrameHeader, reason: PuntReason, hashed: &Hashed) -> bool {
+    #[inline(never)]
+    fn send_back(&mut self, header: &FrameHeader, reason: PuntReason, hash: u64) -> bool {
         let mut again = *header;
-        again.aux = buckets(hashed.hash, self.parameters.slots_log2);
+        again.aux = buckets(hash, self.parameters.slots_log2);
         again.tail.set_code(reason as u8);
         let Some(bytes) = self.injected_bytes(header) else { return false };
-        self.write_punt(again, &bytes, true).is_ok()
+        self.write_punt(&again, again.key.port.vport(), &bytes, true).is_ok()
     }
 
+    #[inline]
     fn send_injected(&mut self, header: &FrameHeader, direction: Direction) {
         // The bytes are fetched only where somebody looks at them.
         let bytes = if self.gate.keep { self.injected_bytes(header).unwrap_or_default() } else { Vec::new() };

@@ -5,8 +5,8 @@
 //!       └─▶ bucket of half 1: 8 tags ─┴─▶ candidates ─▶ compare the whole key ─▶ slot
 //! ```
 //!
-//! The hardware reads all 16 keys of both buckets in one cycle. The model keeps 16-bit tags beside
-//! them, so that it touches one key at most; the result is the same.
+//! The hardware reads all 16 keys of both buckets in one cycle. The model keeps a byte of tag for each
+//! beside them, so that it hardly ever touches more than one key; the result is the same.
 //! Where a key lies in two slots (a host moving it), the lower half wins, then the lower way.
 
 use crate::hash::Hashed;
@@ -14,33 +14,52 @@ use crate::memory::Memory;
 use crate::prefetch::prefetch;
 use firmware_abi::hash::{WAYS, buckets, first_slot};
 use firmware_abi::key::{FlowKey, SlotAction};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
-const WAYS_USIZE: usize = WAYS as usize;
-
-/// One slot: a key with its action, and the host's cookie.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(64))]
+/// One slot, a cache line: a key with its action, and the host's cookie.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
 pub struct Slot {
-    /// The compared bits.
-    pub identity: [u64; 5],
-    /// The host's number of the flow.
-    pub cookie: u32,
-    /// What to do with a hit.
-    pub action: u8,
-    /// 1 if it is in use.
+    identity: [U64; 5],
+    cookie: U32,
+    action: u8,
     valid: u8,
-    /// To a cache line.
     reserved: [u8; 18],
 }
 
+const _: () = assert!(size_of::<Slot>() == 64);
+
 impl Slot {
+    fn new(identity: [u64; 5], cookie: u32, action: u8) -> Self {
+        Self { identity: identity.map(U64::new), cookie: U32::new(cookie), action, valid: 1, reserved: [0; 18] }
+    }
+
+    /// The compared bits.
+    #[inline]
+    #[must_use]
+    pub fn identity(&self) -> [u64; 5] {
+        self.identity.map(U64::get)
+    }
+
+    /// Whether it holds this key.
+    #[inline]
+    fn holds(&self, identity: &[u64; 5]) -> bool {
+        self.identity().iter().zip(identity).fold(0, |differing, (ours, theirs)| differing | (ours ^ theirs)) == 0
+    }
+
     /// The key with the action in its place.
     #[must_use]
     pub fn key(&self) -> FlowKey {
-        let mut key = FlowKey::from_words(self.identity);
+        let mut key = FlowKey::from_words(self.identity());
         key.port.set_action_bits(self.action);
         key
+    }
+
+    /// The host's number of the flow.
+    #[must_use]
+    pub fn cookie(&self) -> u32 {
+        self.cookie.get()
     }
 
     /// Whether it is in use.
@@ -55,6 +74,9 @@ impl Slot {
         SlotAction::from_bits(self.action)
     }
 }
+
+/// The tags of a bucket, the first way in the lowest byte; 0 where no slot is in use.
+type Row = U64;
 
 /// The table of one engine.
 #[derive(Debug)]
@@ -99,7 +121,7 @@ impl Lookup {
         let slots = 1usize << slots_log2;
         Self {
             slots_log2,
-            tags: Memory::zeroed(slots / WAYS_USIZE),
+            tags: Memory::zeroed(slots / WAYS as usize),
             slots: Memory::zeroed(slots),
             occupied: 0,
             high_water: 0,
@@ -128,15 +150,15 @@ impl Lookup {
 
     /// The rows of tags of a key's two buckets.
     #[inline]
-    fn rows(&self, hash: u64) -> [usize; 2] {
+    fn rows(&self, hash: u64) -> [u32; 2] {
         let [low, high] = buckets(hash, self.slots_log2);
-        [low as usize, self.tags.len() / 2 + high as usize]
+        [low, (self.len() / WAYS / 2) + high]
     }
 
     /// Asks for the tags of a key.
     #[inline]
-    pub fn prefetch_tags(&self, hashed: &Hashed) {
-        for row in self.rows(hashed.hash) {
+    pub fn prefetch_tags(&self, hash: u64) {
+        for row in self.rows(hash) {
             if let Some(tags) = self.tags.get(row) {
                 prefetch(tags);
             }
@@ -147,18 +169,18 @@ impl Lookup {
     #[inline]
     #[must_use]
     pub fn ahead(&self, hashed: &Hashed) -> Ahead {
+        let mut slot = u32::MAX;
         for row in self.rows(hashed.hash) {
-            let Some(tags) = self.tags.get(row) else { break };
-            let ways = matching(tags, hashed.tag);
+            let ways = self.tags.get(row).map_or(0, |tags| matching(tags.get(), hashed.tag()));
             if ways != 0 {
-                let slot = row * WAYS_USIZE + ways.trailing_zeros() as usize;
+                slot = first_way(row, ways);
                 if let Some(slot) = self.slots.get(slot) {
                     prefetch(slot);
                 }
-                return Ahead { slot: slot as u32, inserts: self.inserts, reorders: self.reorders };
+                break;
             }
         }
-        Ahead { slot: u32::MAX, inserts: self.inserts, reorders: self.reorders }
+        Ahead { slot, inserts: self.inserts, reorders: self.reorders }
     }
 
     /// The slot that holds a key, given what was found ahead.
@@ -167,8 +189,8 @@ impl Lookup {
     pub fn find_ahead(&self, hashed: &Hashed, ahead: Ahead) -> Option<(u32, SlotAction)> {
         match ahead.slot() {
             None if ahead.inserts == self.inserts => None,
-            Some(slot) if ahead.reorders == self.reorders => match self.slots.get(slot as usize) {
-                Some(found) if found.identity == hashed.identity => Some((slot, found.action())),
+            Some(slot) if ahead.reorders == self.reorders => match self.slots.get(slot) {
+                Some(found) if found.holds(&hashed.identity) => Some((slot, found.action())),
                 _ => self.find(hashed),
             },
             _ => self.find(hashed),
@@ -176,16 +198,15 @@ impl Lookup {
     }
 
     /// The slot that holds a key.
-    #[inline]
     #[must_use]
     pub fn find(&self, hashed: &Hashed) -> Option<(u32, SlotAction)> {
         for row in self.rows(hashed.hash) {
-            let mut ways = matching(self.tags.get(row)?, hashed.tag);
+            let mut ways = matching(self.tags.get(row)?.get(), hashed.tag());
             while ways != 0 {
-                let number = row * WAYS_USIZE + ways.trailing_zeros() as usize;
+                let number = first_way(row, ways);
                 let slot = self.slots.get(number)?;
-                if slot.identity == hashed.identity {
-                    return Some((number as u32, slot.action()));
+                if slot.holds(&hashed.identity) {
+                    return Some((number, slot.action()));
                 }
                 ways &= ways - 1;
             }
@@ -194,9 +215,10 @@ impl Lookup {
     }
 
     /// A slot by number.
+    #[inline]
     #[must_use]
     pub fn slot(&self, slot: u32) -> Option<&Slot> {
-        self.slots.get(slot as usize)
+        self.slots.get(slot)
     }
 
     /// Whether `slot` lies in one of the key's two buckets.
@@ -209,13 +231,11 @@ impl Lookup {
 
     /// Fills an empty slot. The caller has checked that it exists, is empty and belongs to the key.
     pub fn insert(&mut self, slot: u32, hashed: &Hashed, action: u8, cookie: u32) {
-        let place = slot as usize;
         // A flow that moves has two slots for a moment; the first of them counts.
         if self.find(hashed).is_some() {
             self.reorders = self.reorders.wrapping_add(1);
         }
-        self.slots[place] = Slot { identity: hashed.identity, cookie, action, valid: 1, reserved: [0; 18] };
-        set_tag(&mut self.tags[place / WAYS_USIZE], place % WAYS_USIZE, hashed.tag);
+        self.set(slot, Slot::new(hashed.identity, cookie, action), hashed.tag());
         self.occupied += 1;
         self.inserts = self.inserts.wrapping_add(1);
         self.high_water = self.high_water.max(self.occupied);
@@ -223,49 +243,53 @@ impl Lookup {
 
     /// Changes what a slot in use does.
     pub fn update(&mut self, slot: u32, action: u8, cookie: u32) {
-        let entry = &mut self.slots[slot as usize];
-        entry.action = action;
-        entry.cookie = cookie;
+        if let Some(entry) = self.slots.get_mut(slot) {
+            entry.action = action;
+            entry.cookie = U32::new(cookie);
+        }
     }
 
     /// Empties a slot in use.
     pub fn remove(&mut self, slot: u32) {
-        let place = slot as usize;
-        self.slots[place] = Slot::default();
-        set_tag(&mut self.tags[place / WAYS_USIZE], place % WAYS_USIZE, 0);
+        self.set(slot, Slot::default(), 0);
         self.occupied -= 1;
         self.reorders = self.reorders.wrapping_add(1);
     }
+
+    fn set(&mut self, slot: u32, value: Slot, tag: u8) {
+        if let Some(entry) = self.slots.get_mut(slot) {
+            *entry = value;
+        }
+        if let Some(row) = self.tags.get_mut(slot / WAYS) {
+            *row = U64::new(with_tag(row.get(), slot % WAYS, tag));
+        }
+    }
 }
 
-/// A bit for each way whose tag is `tag`, the lowest one certainly, those above it at least.
+/// The top bit of the byte of each way whose tag is `tag`: the lowest one certainly, those above it
+/// at least.
 ///
-/// The tags of a row lie in two words of four. A word XORed with the tag has a zero where they are
-/// equal, and `(x - 1) & !x` has the top bit of the lowest zero lane set; a lane above it may be a
-/// false alarm, which the comparison of the whole key finds out.
+/// A row XORed with the tag has a zero byte where they are equal, and `(x - 1) & !x` has the top bit
+/// of the lowest zero byte set; a byte above it may be a false alarm, which the comparison of the
+/// whole key finds out.
 #[inline]
-fn matching(row: &Row, tag: u16) -> u32 {
-    const ONES: u64 = 0x0001_0001_0001_0001;
-    const TOPS: u64 = 0x8000_8000_8000_8000;
-    // Moves bit 15 of lane n to bit 48 + n.
-    const GATHER: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
-    let wanted = ONES * u64::from(tag);
-    let [low, high] = row.map(|tags| {
-        let differing = tags ^ wanted;
-        let equal = differing.wrapping_sub(ONES) & !differing & TOPS;
-        ((equal >> 15).wrapping_mul(GATHER) >> 48) as u32 & 0xf
-    });
-    low | high << 4
+fn matching(row: u64, tag: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let differing = row ^ (ONES * u64::from(tag));
+    differing.wrapping_sub(ONES) & !differing & TOPS
 }
 
-/// The eight tags of a bucket, the first in the lowest bits.
-type Row = [u64; WAYS_USIZE / 4];
+/// The slot of the lowest way in `ways`, which is not 0.
+#[inline]
+fn first_way(row: u32, ways: u64) -> u32 {
+    row * WAYS + ways.trailing_zeros() / 8
+}
 
-/// Sets the tag of a way.
-fn set_tag(row: &mut Row, way: usize, tag: u16) {
-    let shift = way % 4 * 16;
-    let word = &mut row[way / 4];
-    *word = *word & !(0xffff << shift) | u64::from(tag) << shift;
+/// A row with the tag of a way set.
+fn with_tag(row: u64, way: u32, tag: u8) -> u64 {
+    let shift = way * 8;
+    row & !(0xff << shift) | u64::from(tag) << shift
 }
 
 #[cfg(test)]
@@ -274,17 +298,15 @@ mod tests {
 
     #[test]
     fn the_first_way_with_a_tag_is_found_whatever_lies_around_it() {
-        for way in 0..WAYS_USIZE {
-            for neighbour in [0, 1, 0x8000, 0x8001, 0xfffe, 0xffff] {
-                let tag = 0x8000;
-                let mut row = Row::default();
-                (0..WAYS_USIZE).for_each(|other| set_tag(&mut row, other, neighbour));
-                (0..way).for_each(|other| set_tag(&mut row, other, 0x8abc));
-                set_tag(&mut row, way, tag);
-                let ways = matching(&row, tag);
-                assert_eq!(ways.trailing_zeros() as usize, way, "neighbour {neighbour:#x}");
+        for way in 0..WAYS {
+            for neighbour in [0, 1, 0x7f, 0x81, 0xfe, 0xff] {
+                let tag = 0x80;
+                let mut row = (0..WAYS).fold(0, |row, other| with_tag(row, other, neighbour));
+                row = (0..way).fold(row, |row, other| with_tag(row, other, 0xbc));
+                row = with_tag(row, way, tag);
+                assert_eq!(first_way(3, matching(row, tag)), 3 * WAYS + way, "neighbour {neighbour:#x}");
             }
         }
-        assert_eq!(matching(&Row::default(), 0x8000), 0);
+        assert_eq!(matching(0, 0x80), 0);
     }
 }

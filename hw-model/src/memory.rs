@@ -2,11 +2,13 @@
 //!
 //! A flow table is read at random places. With pages of 4 KiB nearly every look is a miss in the
 //! processor's translation cache, which then costs as much as the look itself.
+//!
+//! What lies in them has no alignment of its own, so that a look is one comparison with the length;
+//! the pages are aligned, and so is an entry whose size is a power of two.
 
 use memmap2::MmapMut;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An array of fixed length, in pages of its own.
 #[derive(Debug)]
@@ -15,7 +17,7 @@ pub struct Memory<T> {
     values: PhantomData<T>,
 }
 
-impl<T: FromBytes + IntoBytes + Immutable> Memory<T> {
+impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned> Memory<T> {
     /// `length` zeroed values.
     ///
     /// # Panics
@@ -32,20 +34,20 @@ impl<T: FromBytes + IntoBytes + Immutable> Memory<T> {
         let _ = pages.advise(memmap2::Advice::HugePage);
         Self { pages, values: PhantomData }
     }
-}
 
-impl<T: FromBytes + IntoBytes + Immutable> Deref for Memory<T> {
-    type Target = [T];
-
+    /// A value, if there is one of this number.
     #[inline]
-    fn deref(&self) -> &[T] {
-        <[T]>::ref_from_bytes(&self.pages).unwrap_or_default()
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&T> {
+        let at = index as usize * size_of::<T>();
+        T::ref_from_bytes(self.pages.get(at..at + size_of::<T>())?).ok()
     }
-}
 
-impl<T: FromBytes + IntoBytes + Immutable> DerefMut for Memory<T> {
+    /// A value to change, if there is one of this number.
     #[inline]
-    fn deref_mut(&mut self) -> &mut [T] {
-        <[T]>::mut_from_bytes(&mut self.pages).unwrap_or_default()
+    #[must_use]
+    pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+        let at = index as usize * size_of::<T>();
+        T::mut_from_bytes(self.pages.get_mut(at..at + size_of::<T>())?).ok()
     }
 }

@@ -14,6 +14,7 @@ use crate::dma::Bus;
 use crate::engine::Engine;
 use crate::eni::Enis;
 use crate::gate::Gate;
+use crate::hash::Lanes;
 use crate::msix::Msix;
 use crate::punt::Credits;
 use crate::receive::Staged;
@@ -99,6 +100,7 @@ pub struct Nic<B> {
     pub(crate) errors: Errors,
     pub(crate) enabled: bool,
     pub(crate) staged: Vec<Staged>,
+    pub(crate) lanes: Lanes,
     pub(crate) cursor: usize,
     pub(crate) pcie: PcieTiming,
     pub(crate) punt_latency: Histogram,
@@ -127,6 +129,7 @@ impl<B: Bus> Nic<B> {
             errors: Errors(0),
             enabled: false,
             staged: Vec::new(),
+            lanes: Lanes::default(),
             cursor: 0,
             pcie: PcieTiming::default(),
             punt_latency: Histogram::default(),
@@ -175,7 +178,7 @@ impl<B: Bus> Nic<B> {
     pub fn advance(&mut self, until_ns: u64) -> bool {
         loop {
             let boundary = if self.enabled { self.windows.boundary_ns } else { u64::MAX };
-            let due = self.msix.due_ns().unwrap_or(u64::MAX);
+            let due = self.msix.due_ns();
             if due.min(boundary) > until_ns {
                 self.now_ns = self.now_ns.max(until_ns);
                 return true;
@@ -203,9 +206,10 @@ impl<B: Bus> Nic<B> {
 
     /// When something will happen without a packet: the next interrupt or window boundary.
     #[must_use]
+    #[inline]
     pub fn next_event_ns(&self) -> u64 {
         let boundary = if self.enabled { self.windows.boundary_ns } else { u64::MAX };
-        boundary.min(self.msix.due_ns().unwrap_or(u64::MAX))
+        boundary.min(self.msix.due_ns())
     }
 
     /// Ends the open window now, or as soon as the last one is drained.

@@ -14,6 +14,8 @@ use firmware_abi::key::{Direction, FlowKey, Port, is_dhcp, protocol};
 
 /// The parser sees this much of a frame.
 pub const HEADER_BYTES_MAX: usize = 192;
+/// An Ethernet header with two tags.
+const LAYER2_BYTES_MAX: usize = 22;
 /// Extension headers of IPv6 that are walked.
 const EXTENSIONS_MAX: u32 = 4;
 
@@ -93,52 +95,52 @@ impl Header<'_> {
 ///
 /// `bytes` may be shorter than the frame only because a capture was; a header that is cut off by
 /// that makes the frame malformed.
+#[inline]
 #[must_use]
 pub fn parse(bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) -> Parsed {
-    let mut parsed = Parsed::default();
-    parse_into(&mut parsed, bytes, wire_length, vport, direction);
-    parsed
-}
-
-/// As [`parse`], into a [`Parsed`] that is all default.
-#[inline]
-pub(crate) fn parse_into(parsed: &mut Parsed, bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) {
     let mut port = Port(vport & 0xfff);
     port.set_egress(direction == Direction::Egress);
-    parsed.key.port = port;
-    // Most frames have no tag, and their header lies where it always does.
-    if let Some(l2) = bytes.first_chunk::<14>() {
-        let ethertype = u16::from_be_bytes([l2[12], l2[13]]);
-        let room = wire_length.saturating_sub(14);
-        if plain(ethertype, &bytes[14..], room, parsed) {
-            return;
+    let mut l3 = 14;
+    while let Some((l2, packet)) = bytes.split_at_checked(l3) {
+        let ethertype = l2.last_chunk().map_or(0, |ethertype| u16::from_be_bytes(*ethertype));
+        if is_tag(ethertype) && l3 < LAYER2_BYTES_MAX {
+            l3 += 4;
+            continue;
         }
+        if let Some(parsed) = plain(ethertype, packet, wire_length.saturating_sub(l3 as u32), port) {
+            return parsed;
+        }
+        break;
     }
-    parse_any(parsed, bytes, wire_length);
+    parse_any(bytes, wire_length, port)
 }
 
 /// The long way: every frame there is.
 #[inline(never)]
-fn parse_any(parsed: &mut Parsed, bytes: &[u8], wire_length: u32) {
+fn parse_any(bytes: &[u8], wire_length: u32, port: Port) -> Parsed {
+    let mut parsed = Parsed { key: FlowKey { port, ..FlowKey::default() }, ..Parsed::default() };
     let header = Header { bytes: &bytes[..bytes.len().min(HEADER_BYTES_MAX)] };
     let Some((ethertype, l3)) = layer2(&header) else {
         parsed.l3_bytes = wire_length.saturating_sub(14);
-        return;
+        return parsed;
     };
-    parsed.l3_bytes = wire_length.saturating_sub(l3 as u32);
-    let room = parsed.l3_bytes;
-    if plain(ethertype, header.bytes.get(l3..).unwrap_or_default(), room, parsed) {
-        return;
-    }
+    let room = wire_length.saturating_sub(l3 as u32);
+    parsed.l3_bytes = room;
     let found = match ethertype {
-        ETHERTYPE_IPV4 => ipv4(&header, l3, room, parsed),
-        ETHERTYPE_IPV6 => ipv6(&header, l3, room, parsed),
-        _ => return,
+        ETHERTYPE_IPV4 => ipv4(&header, l3, room, &mut parsed),
+        ETHERTYPE_IPV6 => ipv6(&header, l3, room, &mut parsed),
+        _ => return parsed,
     };
     parsed.class = found.unwrap_or(Class::Malformed);
     if parsed.class == Class::Malformed {
         parsed.l3_bytes = room;
     }
+    parsed
+}
+
+#[inline]
+fn is_tag(ethertype: u16) -> bool {
+    ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ
 }
 
 /// The EtherType behind at most two tags, and where layer 3 starts.
@@ -147,7 +149,7 @@ fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
     let mut at = 12;
     let mut ethertype = header.u16(at)?;
     for _ in 0..2 {
-        if ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ {
+        if !is_tag(ethertype) {
             break;
         }
         at += 4;
@@ -157,62 +159,53 @@ fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
 }
 
 /// Most packets: TCP or UDP in IPv4 without options or in IPv6 without extensions, whole, not DHCP.
-/// False if it is anything else, and nothing was changed. The rules are those of the long way.
+/// `None` if it is anything else. The rules are those of the long way.
 #[inline(always)]
-fn plain(ethertype: u16, l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
-    if ethertype == ETHERTYPE_IPV4 { plain_ipv4(l3, room, parsed) } else { plain_ipv6(ethertype, l3, room, parsed) }
+fn plain(ethertype: u16, l3: &[u8], room: u32, port: Port) -> Option<Parsed> {
+    match ethertype {
+        ETHERTYPE_IPV4 => plain_ipv4(l3, room, port),
+        ETHERTYPE_IPV6 => plain_ipv6(l3, room, port),
+        _ => None,
+    }
 }
 
 #[inline(always)]
-fn plain_ipv4(l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
-    let Some(ip) = l3.first_chunk::<34>() else { return false };
+fn plain_ipv4(l3: &[u8], room: u32, port: Port) -> Option<Parsed> {
+    let ip = l3.first_chunk::<34>()?;
     let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
     // Version 4, five words, no flag but "don't fragment", offset 0.
     if ip[0] != 0x45 || (ip[6] & 0xbf) | ip[7] != 0 || total < 34 || total > room {
-        return false;
+        return None;
     }
-    let Some(l4) = ip.last_chunk::<14>() else { return false };
-    if !plain_layer4(ip[9], l4, parsed) {
-        return false;
-    }
-    parsed.key.src[..4].copy_from_slice(&ip[12..16]);
-    parsed.key.dst[..4].copy_from_slice(&ip[16..20]);
-    parsed.l3_bytes = total;
-    true
+    let address = |at: usize| u64::from(u32::from_le_bytes([ip[at], ip[at + 1], ip[at + 2], ip[at + 3]]));
+    let last = plain_layer4(ip[9], ip.last_chunk()?, port)?;
+    let key = FlowKey::from_words([address(12), 0, address(16), 0, last]);
+    Some(Parsed { key, l3_bytes: total, class: Class::Flow, ..Parsed::default() })
 }
 
 #[inline(always)]
-fn plain_ipv6(ethertype: u16, l3: &[u8], room: u32, parsed: &mut Parsed) -> bool {
-    let Some(ip) = l3.first_chunk::<54>().filter(|_| ethertype == ETHERTYPE_IPV6) else { return false };
+fn plain_ipv6(l3: &[u8], room: u32, mut port: Port) -> Option<Parsed> {
+    let ip = l3.first_chunk::<54>()?;
     let payload = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
     if ip[0] >> 4 != 6 || payload < 14 || payload + 40 > room {
-        return false;
+        return None;
     }
-    let Some(l4) = ip.last_chunk::<14>() else { return false };
-    if !plain_layer4(ip[6], l4, parsed) {
-        return false;
-    }
-    parsed.key.src.copy_from_slice(&ip[8..24]);
-    parsed.key.dst.copy_from_slice(&ip[24..40]);
-    parsed.key.port.set_ip6(true);
-    parsed.l3_bytes = payload + 40;
-    true
+    port.set_ip6(true);
+    let word = |at: usize| ip[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let last = plain_layer4(ip[6], ip.last_chunk()?, port)?;
+    let key = FlowKey::from_words([word(8), word(16), word(24), word(32), last]);
+    Some(Parsed { key, l3_bytes: payload + 40, class: Class::Flow, ..Parsed::default() })
 }
 
-/// Ports and flags of TCP or UDP; false, and nothing changed, for anything else and for DHCP.
+/// The key's last word of TCP or UDP; `None` for anything else and for DHCP.
 #[inline(always)]
-fn plain_layer4(ip_protocol: u8, l4: &[u8; 14], parsed: &mut Parsed) -> bool {
+fn plain_layer4(ip_protocol: u8, l4: &[u8; 14], port: Port) -> Option<u64> {
     let tcp = ip_protocol == protocol::TCP;
     let (src, dst) = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
-    if !(tcp || ip_protocol == protocol::UDP && !is_dhcp(src, dst)) {
-        return false;
+    if !tcp && (ip_protocol != protocol::UDP || is_dhcp(src, dst)) {
+        return None;
     }
-    parsed.key.src_port = src;
-    parsed.key.dst_port = dst;
-    parsed.key.protocol = ip_protocol;
-    parsed.key.tcp_flags = if tcp { l4[13] } else { 0 };
-    parsed.class = Class::Flow;
-    true
+    Some(FlowKey::last_word(src, dst, ip_protocol, if tcp { l4[13] } else { 0 }, port))
 }
 
 /// `None` is malformed.

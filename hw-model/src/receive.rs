@@ -5,10 +5,10 @@
 
 use crate::dma::Bus;
 use crate::gate::Outgoing;
-use crate::hash::Hashed;
+use crate::hash::{Hashed, LANES};
 use crate::lookup::Ahead;
 use crate::nic::Nic;
-use crate::parse::{Class, Parsed, parse_into};
+use crate::parse::{Class, Fragment, Parsed, parse};
 use firmware_abi::descriptor::Ledger;
 use firmware_abi::frame::PuntReason;
 use firmware_abi::key::{Direction, SlotAction};
@@ -39,27 +39,31 @@ pub struct Staged {
 impl<B: Bus> Nic<B> {
     /// Parses a batch and asks for the memory that its packets will need.
     pub fn begin(&mut self, frames: &[Frame<'_>]) {
-        self.staged.clear();
         self.cursor = 0;
-        self.staged.resize(frames.len(), Staged::default());
-        for (frame, staged) in frames.iter().zip(&mut self.staged) {
-            parse_into(&mut staged.parsed, frame.bytes, frame.wire_length, frame.vport, frame.direction);
+        if self.staged.len() < frames.len() {
+            self.staged.resize(frames.len(), Staged::default());
         }
-        let (fours, rest) = self.staged.as_chunks_mut::<4>();
-        for four in fours {
-            let hashed = Hashed::of_four(four.each_ref().map(|staged| &staged.parsed.key));
-            for (staged, hashed) in four.iter_mut().zip(hashed) {
-                staged.hashed = hashed;
-            }
+        let mut staged = std::mem::take(&mut self.staged);
+        for (frames, staged) in frames.chunks(LANES).zip(staged.chunks_mut(LANES)) {
+            self.parse_ahead(frames, staged);
         }
-        for staged in rest {
-            staged.hashed = Hashed::of(&staged.parsed.key);
+        self.staged = staged;
+    }
+
+    /// As many frames as are hashed at once.
+    fn parse_ahead(&mut self, frames: &[Frame<'_>], staged: &mut [Staged]) {
+        for (lane, (frame, staged)) in frames.iter().zip(&mut *staged).enumerate() {
+            staged.parsed = parse(frame.bytes, frame.wire_length, frame.vport, frame.direction);
+            staged.hashed.identity = staged.parsed.key.identity();
+            self.lanes.set(lane, &staged.hashed.identity);
         }
-        for (frame, staged) in frames.iter().zip(&self.staged) {
-            self.engines[frame.direction.index()].lookup.prefetch_tags(&staged.hashed);
+        let hashes = self.lanes.hashes(frames.len());
+        for ((frame, staged), hash) in frames.iter().zip(&mut *staged).zip(hashes) {
+            staged.hashed.hash = *hash;
+            self.engines[frame.direction.index()].lookup.prefetch_tags(*hash);
         }
         let bank = self.windows.open_bank();
-        for (frame, staged) in frames.iter().zip(&mut self.staged) {
+        for (frame, staged) in frames.iter().zip(staged) {
             let engine = &self.engines[frame.direction.index()];
             staged.ahead = engine.lookup.ahead(&staged.hashed);
             if let Some(slot) = staged.ahead.slot() {
@@ -72,14 +76,15 @@ impl<B: Bus> Nic<B> {
     /// raised on the way: run the host, then call again; true once all frames are through.
     pub fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         let staged = std::mem::take(&mut self.staged);
+        let ahead = staged.get(self.cursor..).unwrap_or_default();
         let mut through = true;
-        while let (Some(frame), Some(ahead)) = (frames.get(self.cursor), staged.get(self.cursor)) {
+        for (frame, staged) in frames.get(self.cursor..).unwrap_or_default().iter().zip(ahead) {
             if frame.time_ns >= self.next_event_ns() && !self.advance(frame.time_ns) {
                 through = false;
                 break;
             }
             self.now_ns = self.now_ns.max(frame.time_ns);
-            self.take(frame, ahead);
+            self.take(frame, staged);
             self.cursor += 1;
         }
         self.staged = staged;
@@ -104,24 +109,28 @@ impl<B: Bus> Nic<B> {
         if eni.is_limited() && frame.direction == Direction::Ingress && !self.police(frame, parsed, bank) {
             return;
         }
-        match parsed.class {
-            Class::Flow => {
-                let engine = &mut self.engines[frame.direction.index()];
-                match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
-                    Some((slot, action)) => self.hit(frame, parsed, slot, action),
-                    None => {
-                        engine.counters.misses += 1;
-                        self.punt(frame, parsed, PuntReason::Miss, Some(&staged.hashed));
-                    }
-                }
-            }
-            Class::HostOnly => {
-                let fragment = parsed.fragment != crate::parse::Fragment::Whole;
-                let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
-                self.punt(frame, parsed, reason, None);
-            }
-            Class::Excluded | Class::NonIp | Class::Malformed => self.pass(frame, parsed, bank),
+        if parsed.class != Class::Flow {
+            return self.take_unlookable(frame, parsed, bank);
         }
+        let engine = &mut self.engines[frame.direction.index()];
+        match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
+            Some(found) => self.hit(frame, parsed, found, bank),
+            None => {
+                engine.counters.misses += 1;
+                self.punt(frame, parsed, PuntReason::Miss, Some(staged.hashed.hash));
+            }
+        }
+    }
+
+    /// A frame that no slot can hold.
+    #[inline(never)]
+    fn take_unlookable(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) {
+        if parsed.class != Class::HostOnly {
+            return self.pass(frame, parsed, bank);
+        }
+        let fragment = parsed.fragment != Fragment::Whole;
+        let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
+        self.punt(frame, parsed, reason, None);
     }
 
     /// The ingress policer; false if it stopped the packet.
@@ -140,26 +149,15 @@ impl<B: Bus> Nic<B> {
 
     /// A packet that hit a slot.
     #[inline]
-    fn hit(&mut self, frame: &Frame<'_>, parsed: &Parsed, slot: u32, action: SlotAction) {
-        let bank = self.windows.open_bank();
+    fn hit(&mut self, frame: &Frame<'_>, parsed: &Parsed, found: (u32, SlotAction), bank: usize) {
         let tick = self.windows.tick(self.now_ns);
         let engine = &mut self.engines[frame.direction.index()];
-        engine.counters.hits += 1;
-        let end = match action {
-            SlotAction::NoLog => Ledger::Excluded,
-            _ => Ledger::Tallied,
-        };
-        if end == Ledger::Tallied {
-            engine.tally.add(bank, slot, parsed.l3_bytes, parsed.key.tcp_flags, tick);
-        } else {
-            engine.tally.touch(slot);
-            engine.counters.excluded += 1;
-        }
+        let end = engine.hit(found, bank, parsed.l3_bytes, parsed.key.tcp_flags, tick);
         if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
             ledger.add(end, parsed.l3_bytes);
         }
-        match action {
-            SlotAction::Reject => self.engine(frame.direction).counters.rejected += 1,
+        match found.1 {
+            SlotAction::Reject => engine.counters.rejected += 1,
             SlotAction::Accept | SlotAction::NoLog => self.send(frame, parsed, bank),
             SlotAction::AcceptMirror => {
                 self.punt(frame, parsed, PuntReason::Mirror, None);

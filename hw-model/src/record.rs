@@ -5,10 +5,14 @@
 
 use crate::dma::Bus;
 use crate::eni::Counts;
+use crate::lookup::Slot;
 use crate::nic::Nic;
+use crate::tally::Counter;
 use crate::timing::constants::{DRAIN_CYCLES_PER_SLOT, ENGINE_CYCLE_PS, PCIE_OVERHEAD_BYTES, PCIE_PS_PER_BYTE};
 use crate::window::{Drain, DrainStage, Windows};
-use firmware_abi::descriptor::{FlowRecord, LedgerRecord, RecordKind, WindowEnd};
+use firmware_abi::descriptor::{
+    BytesWindow, FlowRecord, LedgerRecord, PacketsFirst, RecordKind, RecordTail, WindowEnd,
+};
 use firmware_abi::key::{Direction, Port};
 use firmware_abi::ring::{DESCRIPTOR_BYTES, RingId};
 
@@ -53,13 +57,7 @@ impl<B: Bus> Nic<B> {
             return true;
         }
         let Some(entry) = engine.lookup.slot(slot) else { return true };
-        let mut record = FlowRecord { key: entry.key(), cookie: entry.cookie, ..FlowRecord::default() };
-        record.key.tcp_flags = counter.tcp_flags();
-        record.packets_first.set_packets(counter.packets);
-        record.packets_first.set_first_tick(counter.first_tick);
-        record.bytes_window.set_bytes(counter.bytes());
-        record.bytes_window.set_window(number);
-        record.tail.set_last_tick(counter.last_tick);
+        let mut record = flow_record(entry, &counter, number);
         record.tail.set_kind_bits(kind as u8);
         if !self.push_record(&zerocopy::transmute!(record)) {
             return false;
@@ -83,14 +81,7 @@ impl<B: Bus> Nic<B> {
         let engine = &self.engines[direction.index()];
         let entry = engine.lookup.slot(slot).filter(|entry| entry.is_valid())?;
         let counter = engine.tally.peek(self.windows.open_bank(), slot);
-        let mut record = FlowRecord { key: entry.key(), cookie: entry.cookie, ..FlowRecord::default() };
-        record.key.tcp_flags = counter.tcp_flags();
-        record.packets_first.set_packets(counter.packets);
-        record.packets_first.set_first_tick(counter.first_tick);
-        record.bytes_window.set_bytes(counter.bytes());
-        record.bytes_window.set_window(self.windows.number);
-        record.tail.set_last_tick(counter.last_tick);
-        Some(record)
+        Some(flow_record(entry, &counter, self.windows.number))
     }
 
     /// Goes on with the drain as far as the record ring has room.
@@ -107,7 +98,10 @@ impl<B: Bus> Nic<B> {
                     }
                     started
                 }
-                DrainStage::Slots(direction, from) => self.drain_slot(direction, from, drain.number),
+                DrainStage::Slots(direction, from) => {
+                    self.drain_slots(direction, from, drain.number);
+                    true
+                }
                 DrainStage::Ledgers(vport, direction, which) => {
                     self.drain_ledger(vport, direction, which, drain.number)
                 }
@@ -133,24 +127,30 @@ impl<B: Bus> Nic<B> {
         }
     }
 
-    fn drain_slot(&mut self, direction: Direction, from: u32, number: u16) -> bool {
-        let tally = &self.engines[direction.index()].tally;
+    /// The touched slots from `from` on, as far as there is room in a ring that has not failed.
+    fn drain_slots(&mut self, direction: Direction, from: u32, number: u16) {
         let bank = Windows::bank(number);
-        let Some(slot) = tally.next_touched(bank, from) else {
-            self.stage(match direction {
-                Direction::Ingress => DrainStage::Slots(Direction::Egress, 0),
-                Direction::Egress => DrainStage::Ledgers(0, Direction::Ingress, 0),
-            });
-            return true;
+        let (mut next, mut records) = (from, 0);
+        let stage = loop {
+            if self.rings[RingId::Record as usize].room() == 0 {
+                break DrainStage::Slots(direction, next);
+            }
+            let Some(slot) = self.engines[direction.index()].tally.next_touched(bank, next) else {
+                break match direction {
+                    Direction::Ingress => DrainStage::Slots(Direction::Egress, 0),
+                    Direction::Egress => DrainStage::Ledgers(0, Direction::Ingress, 0),
+                };
+            };
+            if !self.emit_counts(RecordKind::Flow, direction, slot, number) {
+                break DrainStage::Slots(direction, slot);
+            }
+            next = slot + 1;
+            records += 1;
         };
-        if !self.emit_counts(RecordKind::Flow, direction, slot, number) {
-            return false;
-        }
         if let Some(drain) = &mut self.windows.drain {
-            drain.records += 1;
-            drain.stage = DrainStage::Slots(direction, slot + 1);
+            drain.records += records;
+            drain.stage = stage;
         }
-        true
     }
 
     fn drain_ledger(&mut self, vport: u16, direction: Direction, which: u8, number: u16) -> bool {
@@ -215,6 +215,20 @@ impl<B: Bus> Nic<B> {
         let records = drain.records + drain.other_records + 1;
         let link = records * (DESCRIPTOR_BYTES as u64 + PCIE_OVERHEAD_BYTES) * PCIE_PS_PER_BYTE;
         (walk.max(link)) / 1000
+    }
+}
+
+/// What a slot counted in window `number`, of kind 0.
+#[inline]
+fn flow_record(slot: &Slot, counter: &Counter, number: u16) -> FlowRecord {
+    let mut key = slot.key();
+    key.tcp_flags = counter.tcp_flags;
+    FlowRecord {
+        key,
+        packets_first: PacketsFirst::new(counter.packets, counter.first_tick),
+        bytes_window: BytesWindow::new(counter.bytes, number),
+        cookie: slot.cookie(),
+        tail: RecordTail::new(counter.last_tick, RecordKind::Flow),
     }
 }
 

@@ -104,7 +104,7 @@ impl<B: Bus> Nic<B> {
             elapsed_ns: timing.elapsed_ns(),
             packets_per_second: timing.packets as f64 / seconds,
             wire_bits_per_second: timing.wire_bytes as f64 * 8.0 / seconds,
-            pipeline: Latency::of(&timing.pipeline),
+            pipeline: Latency::of(&timing.pipeline()),
             bottleneck: timing.bottleneck(),
             slots: (used, high_water, engine.lookup.len()),
         }

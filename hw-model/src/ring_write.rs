@@ -29,6 +29,7 @@ pub struct Ring {
     pub drops: u32,
     /// Most entries in use.
     pub high_water: u32,
+    entry_log2: u32,
 }
 
 impl Ring {
@@ -46,6 +47,7 @@ impl Ring {
             faulted: false,
             drops: 0,
             high_water: 0,
+            entry_log2: id.entry_bytes().ilog2(),
         }
     }
 
@@ -75,7 +77,7 @@ impl Ring {
     #[inline]
     pub fn entry(&self, index: u32) -> u64 {
         let place = index & (self.size() - 1);
-        self.base + u64::from(place) * self.id.entry_bytes() as u64
+        self.base + (u64::from(place) << self.entry_log2)
     }
 
     /// The last dword of an entry written at `index`, with its phase.
@@ -89,12 +91,11 @@ impl Ring {
     #[inline]
     pub fn push<const N: usize>(&mut self, bus: &mut impl Bus, entry: &[u8; N]) -> Result<(), DmaFault> {
         debug_assert!(self.room() > 0 && N == self.id.entry_bytes());
-        let iova = self.entry(self.producer);
-        let (body, last) = entry.split_at(N - 4);
-        let last = last.first_chunk().map_or(0, |dword| u32::from_le_bytes(*dword));
-        let written = bus
-            .write(iova, body)
-            .and_then(|()| bus.publish(iova + body.len() as u64, self.with_phase(self.producer, last)));
+        let mut entry = *entry;
+        if let Some(last) = entry.last_chunk_mut() {
+            *last = self.with_phase(self.producer, u32::from_le_bytes(*last)).to_le_bytes();
+        }
+        let written = bus.post(self.entry(self.producer), &entry);
         if written.is_err() {
             self.faulted = true;
             return written;

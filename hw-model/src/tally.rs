@@ -7,45 +7,58 @@
 
 use crate::memory::Memory;
 use crate::prefetch::prefetch;
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::little_endian::{U32, U64};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// What a slot counted in one window.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable)]
-#[repr(C, align(32))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counter {
     /// Packets, 40 bits.
     pub packets: u64,
-    /// Layer-3 bytes in the low 48 bits, OR of TCP flags in the top 8.
-    pub bytes_flags: u64,
+    /// Layer-3 bytes, 48 bits.
+    pub bytes: u64,
     /// Tick of the first packet.
     pub first_tick: u32,
     /// Tick of the last packet.
     pub last_tick: u32,
-    /// To half a cache line.
-    reserved: u64,
+    /// OR of the TCP flags.
+    pub tcp_flags: u8,
 }
 
 const BYTES_MASK: u64 = (1 << 48) - 1;
 const PACKETS_MASK: u64 = (1 << 40) - 1;
 
-impl Counter {
-    /// Layer-3 bytes.
-    #[must_use]
-    pub fn bytes(&self) -> u64 {
-        self.bytes_flags & BYTES_MASK
-    }
+/// A counter in memory, half a cache line. It counts further than the hardware's bits, which are
+/// what is read of it; no window is long enough for the packets to pass theirs.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
+#[repr(C)]
+struct Cell {
+    packets: U64,
+    bytes: U64,
+    first_tick: U32,
+    last_tick: U32,
+    tcp_flags: u8,
+    reserved: [u8; 7],
+}
 
-    /// OR of the TCP flags.
-    #[must_use]
-    pub fn tcp_flags(&self) -> u8 {
-        (self.bytes_flags >> 56) as u8
+const _: () = assert!(size_of::<Cell>() == 32);
+
+impl Cell {
+    fn counter(&self) -> Counter {
+        Counter {
+            packets: self.packets.get() & PACKETS_MASK,
+            bytes: self.bytes.get() & BYTES_MASK,
+            first_tick: self.first_tick.get(),
+            last_tick: self.last_tick.get(),
+            tcp_flags: self.tcp_flags,
+        }
     }
 }
 
 /// The counters of one engine.
 #[derive(Debug)]
 pub struct Tally {
-    banks: [Memory<Counter>; 2],
+    banks: [Memory<Cell>; 2],
     touched: [Vec<u64>; 2],
     activity: Vec<u64>,
 }
@@ -63,7 +76,7 @@ impl Tally {
     /// Asks for a slot's counter.
     #[inline]
     pub fn prefetch(&self, bank: usize, slot: u32) {
-        if let Some(counter) = self.banks[bank & 1].get(slot as usize) {
+        if let Some(counter) = self.banks[bank & 1].get(slot) {
             prefetch(counter);
         }
     }
@@ -71,41 +84,45 @@ impl Tally {
     /// Counts one packet.
     #[inline]
     pub fn add(&mut self, bank: usize, slot: u32, bytes: u32, tcp_flags: u8, tick: u32) {
-        let (word, bit) = (slot as usize / 64, 1 << (slot % 64));
-        let Some(counter) = self.banks[bank & 1].get_mut(slot as usize) else { return };
-        if counter.packets == 0 {
-            counter.first_tick = tick;
-            counter.last_tick = tick;
-            self.touched[bank & 1][word] |= bit;
+        let Some(cell) = self.banks[bank & 1].get_mut(slot) else { return };
+        let packets = cell.packets.get();
+        if packets == 0 {
+            cell.first_tick = tick.into();
+            cell.last_tick = tick.into();
+            set_bit(&mut self.touched[bank & 1], slot);
         }
+        cell.packets = (packets + 1).into();
+        cell.bytes = (cell.bytes.get() + u64::from(bytes)).into();
+        cell.tcp_flags |= tcp_flags;
         // A retried packet may be older than one that hit while the host was thinking.
-        counter.first_tick = counter.first_tick.min(tick);
-        counter.last_tick = counter.last_tick.max(tick);
-        counter.packets = (counter.packets + 1) & PACKETS_MASK;
-        let flags = (counter.bytes_flags >> 56 | u64::from(tcp_flags)) << 56;
-        counter.bytes_flags = flags | ((counter.bytes_flags + u64::from(bytes)) & BYTES_MASK);
-        self.activity[word] |= bit;
+        if tick < cell.first_tick.get() {
+            cell.first_tick = tick.into();
+        }
+        if tick > cell.last_tick.get() {
+            cell.last_tick = tick.into();
+        }
+        set_bit(&mut self.activity, slot);
     }
 
     /// Notes a packet of a slot that is not counted.
     #[inline]
     pub fn touch(&mut self, slot: u32) {
-        if let Some(word) = self.activity.get_mut(slot as usize / 64) {
-            *word |= 1 << (slot % 64);
-        }
+        set_bit(&mut self.activity, slot);
     }
 
     /// What a slot has counted, leaving it.
     #[must_use]
     pub fn peek(&self, bank: usize, slot: u32) -> Counter {
-        self.banks[bank & 1].get(slot as usize).copied().unwrap_or_default()
+        self.banks[bank & 1].get(slot).map(Cell::counter).unwrap_or_default()
     }
 
     /// What a slot has counted, clearing it.
     pub fn take(&mut self, bank: usize, slot: u32) -> Counter {
         let bank = bank & 1;
-        self.touched[bank][slot as usize / 64] &= !(1 << (slot % 64));
-        self.banks[bank].get_mut(slot as usize).map(std::mem::take).unwrap_or_default()
+        if let Some(word) = self.touched[bank].get_mut(slot as usize / 64) {
+            *word &= !(1 << (slot % 64));
+        }
+        self.banks[bank].get_mut(slot).map(|cell| std::mem::take(cell).counter()).unwrap_or_default()
     }
 
     /// The first touched slot of a bank at or after `from`.
@@ -124,5 +141,13 @@ impl Tally {
     /// Reads and clears 64 slots' activity, starting at `word * 64`.
     pub fn take_activity(&mut self, word: usize) -> u64 {
         self.activity.get_mut(word).map(std::mem::take).unwrap_or(0)
+    }
+}
+
+/// Sets the bit of a slot.
+#[inline]
+fn set_bit(bitmap: &mut [u64], slot: u32) {
+    if let Some(word) = bitmap.get_mut(slot as usize / 64) {
+        *word |= 1 << (slot % 64);
     }
 }

@@ -54,26 +54,21 @@ pub mod constants {
 
 use constants::*;
 
-/// A stage that serves one thing at a time.
+/// A stage that serves one thing at a time: when it is free.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Stage {
-    free_at: u64,
-    /// Time spent serving, ps.
-    pub busy: u64,
-}
+struct Stage(u64);
 
 impl Stage {
     /// Serves something that arrives at `arrival` for `service`; returns when that starts.
     #[inline]
-    pub fn reserve(&mut self, arrival: u64, service: u64) -> u64 {
-        let start = arrival.max(self.free_at);
-        self.free_at = start + service;
-        self.busy += service;
+    fn reserve(&mut self, arrival: u64, service: u64) -> u64 {
+        let start = arrival.max(self.0);
+        self.0 = start + service;
         start
     }
 
     fn rebase(&mut self, by: u64) {
-        self.free_at = self.free_at.saturating_sub(by);
+        self.0 = self.0.saturating_sub(by);
     }
 }
 
@@ -95,9 +90,14 @@ impl Histogram {
     /// Adds one value.
     #[inline]
     pub fn add(&mut self, value: u64) {
-        let bucket = Self::bucket(value);
-        self.buckets[bucket] += 1;
-        self.count += 1;
+        self.add_many(value, 1);
+    }
+
+    /// Adds `count` times the same value.
+    #[inline]
+    fn add_many(&mut self, value: u64, count: u64) {
+        self.buckets[Self::bucket(value)] += count;
+        self.count += count;
         self.max = self.max.max(value);
     }
 
@@ -138,20 +138,20 @@ impl Histogram {
     }
 }
 
-/// The stages of one engine.
+/// The stages of one engine: the wire in, the 512-bit front end, and lookup and tally, which take a
+/// packet a cycle.
 #[derive(Clone, Debug, Default)]
 pub struct EngineTiming {
     base_ns: u64,
     started_ns: Option<u64>,
     last_ps: u64,
-    /// The wire in.
-    pub wire: Stage,
-    /// The 512-bit front end.
-    pub front: Stage,
-    /// Lookup and tally: one packet a cycle.
-    pub engine: Stage,
-    /// From last bit of the header on the wire to the verdict's first beat out, ps.
-    pub pipeline: Histogram,
+    wire: Stage,
+    front: Stage,
+    engine: Stage,
+    pipeline: Histogram,
+    /// The latency of the last packets, and how many in a row had it: they are not in `pipeline` yet.
+    steady: (u64, u64),
+    beats: u64,
     /// Packets timed.
     pub packets: u64,
     /// Bytes on the wire with overhead.
@@ -175,10 +175,35 @@ impl EngineTiming {
         let arrival = self.wire.reserve(offered, wire_bytes * WIRE_PS_PER_BYTE);
         let parsed = self.front.reserve(arrival, beats * FRONT_CYCLE_PS) + PARSE_CYCLES * FRONT_CYCLE_PS;
         let out = self.engine.reserve(parsed, ENGINE_CYCLE_PS) + PIPELINE_ENGINE_PS;
-        self.pipeline.add(out - arrival);
+        // Most packets take as long as the one before.
+        if out - arrival != self.steady.0 {
+            self.latency_changes(out - arrival);
+        }
+        self.steady.1 += 1;
         self.packets += 1;
         self.wire_bytes += wire_bytes;
+        self.beats += beats;
         self.last_ps = out;
+    }
+
+    #[inline(never)]
+    fn latency_changes(&mut self, latency: u64) {
+        let (before, packets) = std::mem::replace(&mut self.steady, (latency, 0));
+        self.pipeline.add_many(before, packets);
+    }
+
+    /// From last bit of the header on the wire to the verdict's first beat out, ps.
+    #[must_use]
+    pub fn pipeline(&self) -> Histogram {
+        let mut pipeline = self.pipeline.clone();
+        pipeline.add_many(self.steady.0, self.steady.1);
+        pipeline
+    }
+
+    /// How long the wire, the front end and the engine were busy, ps.
+    #[must_use]
+    pub fn busy_ps(&self) -> [u64; 3] {
+        [self.wire_bytes * WIRE_PS_PER_BYTE, self.beats * FRONT_CYCLE_PS, self.packets * ENGINE_CYCLE_PS]
     }
 
     /// Leaves `gap_ns` out of the time that the engine was at work.
@@ -213,9 +238,9 @@ impl EngineTiming {
     #[must_use]
     pub fn bottleneck(&self) -> (&'static str, f64) {
         let elapsed = (self.elapsed_ns() as f64 * 1000.0).max(1.0);
-        [("wire", self.wire.busy), ("front end", self.front.busy), ("flow engine", self.engine.busy)]
-            .map(|(name, busy)| (name, busy as f64 / elapsed))
+        ["wire", "front end", "flow engine"]
             .into_iter()
+            .zip(self.busy_ps().map(|busy| busy as f64 / elapsed))
             .fold(("wire", 0.0), |most, one| if one.1 > most.1 { one } else { most })
     }
 }

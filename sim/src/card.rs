@@ -12,6 +12,8 @@
 use driver::device::{Device, DeviceError, Iova};
 use driver::dma::DmaMemory;
 use driver::regio::RegIo;
+use firmware_abi::ring::FRAME_HEADER_BYTES;
+use hw_model::dma::body_and_last;
 use hw_model::{BadParameters, Bus, DmaFault, Nic};
 
 pub use hw_model::report::{EngineReport, Latency};
@@ -32,33 +34,43 @@ const VECTORS: u32 = 32;
 /// Host memory and interrupts, as the NIC sees them.
 #[derive(Debug, Default)]
 pub struct HostBus {
-    mapped: Vec<DmaMemory>,
-    last: Cell<usize>,
+    /// The memory in each unit of [`GUARD_BYTES`] from [`FIRST_IOVA`] on: no two share one.
+    mapped: Vec<Option<DmaMemory>>,
     fired: u32,
     vectors: BTreeMap<u8, OwnedFd>,
 }
 
 impl HostBus {
+    fn map(&mut self, memory: &DmaMemory) {
+        let first = unit(memory.iova().0);
+        let units = memory.bytes().div_ceil(GUARD_BYTES as usize);
+        self.mapped.resize(first + units, None);
+        self.mapped[first..].fill(Some(memory.clone()));
+    }
+
+    fn unmap(&mut self, iova: Iova) {
+        for mapped in &mut self.mapped {
+            mapped.take_if(|memory| memory.iova() == iova);
+        }
+    }
+
     /// The memory that holds `bytes` bytes at `iova`, and where in it they are.
     #[inline]
     fn find(&self, iova: u64, bytes: usize) -> Result<(&DmaMemory, usize), DmaFault> {
-        let inside = |memory: &DmaMemory| {
-            let offset = iova.checked_sub(memory.iova().0)? as usize;
-            (offset < memory.bytes() && memory.bytes() - offset >= bytes).then_some(offset)
-        };
-        if let Some(memory) = self.mapped.get(self.last.get())
-            && let Some(offset) = inside(memory)
-        {
-            return Ok((memory, offset));
-        }
-        for (index, memory) in self.mapped.iter().enumerate() {
-            if let Some(offset) = inside(memory) {
-                self.last.set(index);
+        if let Some(Some(memory)) = self.mapped.get(unit(iova)) {
+            let offset = iova.wrapping_sub(memory.iova().0) as usize;
+            if offset < memory.bytes() && memory.bytes() - offset >= bytes {
                 return Ok((memory, offset));
             }
         }
         Err(DmaFault { iova, bytes })
     }
+}
+
+/// The number of the unit of address space that `iova` lies in; a huge one below the first.
+#[inline]
+fn unit(iova: u64) -> usize {
+    (iova.wrapping_sub(FIRST_IOVA) / GUARD_BYTES) as usize
 }
 
 impl Bus for HostBus {
@@ -77,6 +89,21 @@ impl Bus for HostBus {
     }
 
     #[inline]
+    fn post<const N: usize>(&mut self, iova: u64, entry: &[u8; N]) -> Result<(), DmaFault> {
+        let (memory, offset) = self.find(iova, N)?;
+        post_in(memory, offset, entry);
+        Ok(())
+    }
+
+    #[inline]
+    fn post_frame(&mut self, iova: u64, header: &[u8; FRAME_HEADER_BYTES], data: &[u8]) -> Result<(), DmaFault> {
+        let (memory, offset) = self.find(iova, FRAME_HEADER_BYTES + data.len())?;
+        memory.copy_in(offset + FRAME_HEADER_BYTES, data);
+        post_in(memory, offset, header);
+        Ok(())
+    }
+
+    #[inline]
     fn read(&mut self, iova: u64, into: &mut [u8]) -> Result<(), DmaFault> {
         let (memory, offset) = self.find(iova, into.len())?;
         memory.copy_out(offset, into);
@@ -90,6 +117,14 @@ impl Bus for HostBus {
             let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
         }
     }
+}
+
+/// Puts an entry at `offset`, its last dword after all the rest.
+#[inline]
+fn post_in<const N: usize>(memory: &DmaMemory, offset: usize, entry: &[u8; N]) {
+    let (body, last) = body_and_last(entry);
+    memory.copy_in(offset, body);
+    memory.store_release(offset + body.len(), last);
 }
 
 /// A simulated NIC with its host memory.
@@ -184,7 +219,7 @@ impl Card {
     /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
     pub fn unmap(&self, name: &str) -> bool {
         let Some(memory) = self.memories.borrow().get(name).map(DmaMemory::iova) else { return false };
-        self.nic.borrow_mut().bus_mut().mapped.retain(|mapped| mapped.iova() != memory);
+        self.nic.borrow_mut().bus_mut().unmap(memory);
         true
     }
 
@@ -237,7 +272,7 @@ impl Device for SimDevice {
         let iova = card.next_iova.get();
         let memory = DmaMemory::heap(name, bytes, Iova(iova))?;
         card.next_iova.set((iova + bytes as u64 + GUARD_BYTES).next_multiple_of(GUARD_BYTES));
-        card.nic.borrow_mut().bus_mut().mapped.push(memory.clone());
+        card.nic.borrow_mut().bus_mut().map(&memory);
         memories.insert(name.to_owned(), memory.clone());
         Ok(memory)
     }
