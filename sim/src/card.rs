@@ -1,14 +1,15 @@
 //! A NIC in this process: the model, the memory that it can reach, and the driver's handle of it.
 //!
 //! ```text
-//!   driver ── SimDevice ─┬─ registers ─▶ Nic (model) ─▶ HostBus ─▶ named DMA memory
-//!                        └─ dma(name) ──────────────────────────────▲
+//!   driver ── SimDevice ─┬─ registers ─▶ SimNic ─▶ HostBus ─▶ named DMA memory
+//!                        └─ dma(name) ─────────────────────────▲
 //! ```
 //!
 //! A [`Card`] outlives every driver that attaches to it, and so do its named memories: a driver
 //! that is dropped finds all as it was. Everything happens on the caller's thread: a register write
 //! returns when the NIC has done what it has room for.
 
+use crate::nic::SimNic;
 use driver::device::{Device, DeviceError, Iova};
 use driver::dma::DmaMemory;
 use driver::regio::RegIo;
@@ -36,7 +37,6 @@ const VECTORS: u32 = 32;
 pub struct HostBus {
     /// The memory in each unit of [`GUARD_BYTES`] from [`FIRST_IOVA`] on: no two share one.
     mapped: Vec<Option<DmaMemory>>,
-    fired: u32,
     vectors: BTreeMap<u8, OwnedFd>,
 }
 
@@ -111,7 +111,6 @@ impl Bus for HostBus {
     }
 
     fn interrupt(&mut self, vector: u8) {
-        self.fired |= 1 << (vector & 31);
         if let Some(eventfd) = self.vectors.get(&vector) {
             // A full counter already says what there is to say.
             let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
@@ -130,7 +129,7 @@ fn post_in<const N: usize>(memory: &DmaMemory, offset: usize, entry: &[u8; N]) {
 /// A simulated NIC with its host memory.
 #[derive(Debug)]
 pub struct Card {
-    nic: RefCell<Nic<HostBus>>,
+    nic: RefCell<Box<dyn SimNic>>,
     memories: RefCell<BTreeMap<String, DmaMemory>>,
     next_iova: Cell<u64>,
 }
@@ -141,11 +140,17 @@ impl Card {
     /// # Errors
     /// When no NIC has such parameters.
     pub fn new(parameters: Parameters) -> Result<Rc<Self>, BadParameters> {
-        Ok(Rc::new(Self {
-            nic: RefCell::new(Nic::new(parameters, HostBus::default())?),
+        Ok(Self::with_nic(Box::new(Nic::new(parameters, HostBus::default())?)))
+    }
+
+    /// A card around `nic`, which was just powered on.
+    #[must_use]
+    pub fn with_nic(nic: Box<dyn SimNic>) -> Rc<Self> {
+        Rc::new(Self {
+            nic: RefCell::new(nic),
             memories: RefCell::new(BTreeMap::new()),
             next_iova: Cell::new(FIRST_IOVA),
-        }))
+        })
     }
 
     /// The driver's handle.
@@ -205,15 +210,10 @@ impl Card {
         self.nic.borrow_mut().take_sent()
     }
 
-    /// What the model says about time, room and load.
+    /// What the NIC says about time, room and load.
     #[must_use]
     pub fn report(&self) -> Report {
         self.nic.borrow().report()
-    }
-
-    /// Vectors that fired since last asked, a bit each.
-    pub fn take_fired(&self) -> u32 {
-        std::mem::take(&mut self.nic.borrow_mut().bus_mut().fired)
     }
 
     /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
@@ -238,7 +238,7 @@ pub struct SimIo {
 impl RegIo for SimIo {
     #[inline]
     fn load(&self, offset: u32) -> u32 {
-        self.card.nic.borrow().register_read(offset)
+        self.card.nic.borrow_mut().register_read(offset)
     }
 
     #[inline]

@@ -5,5 +5,6 @@ pub mod card;
 pub mod faults;
 pub mod frames;
 pub mod generate;
+pub mod nic;
 pub mod topology;
 pub mod wire;
