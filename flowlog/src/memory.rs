@@ -23,6 +23,11 @@ pub trait Cells<T> {
     fn get(&self, index: usize) -> T;
     /// Changes the value at `index`, which is below [`Self::len`].
     fn set(&mut self, index: usize, value: T);
+    /// As [`Self::set`], by a caller that has just read the value: `old` is what it holds.
+    #[inline]
+    fn replace(&mut self, index: usize, _old: T, value: T) {
+        self.set(index, value);
+    }
     /// As [`Self::set`], and not to be undone: only for what is written again in the same way if a
     /// crash should undo what is around it.
     #[inline]

@@ -53,11 +53,7 @@ impl<M: Memory> Windows<M> {
             rule_id: flow.rule,
             policy_epoch: u32::from(flow.epoch),
             end_reason: end_reason(flow, key.tcp_flags),
-            tcp_opening: match flow.progress.opening() {
-                1 => TcpOpening::Syn,
-                2 => TcpOpening::SynAck,
-                _ => TcpOpening::Unknown,
-            },
+            tcp_opening: OPENINGS[usize::from(flow.progress.opening() & 3)],
             icmp,
         }
     }
@@ -113,6 +109,10 @@ impl<M: Memory> Windows<M> {
     }
 }
 
+/// By a flow's two bits.
+const OPENINGS: [TcpOpening; 4] = [TcpOpening::Unknown, TcpOpening::Syn, TcpOpening::SynAck, TcpOpening::Unknown];
+
+#[inline]
 fn end_reason(flow: &Flow, flags: u8) -> EndReason {
     const FIN: u8 = 1;
     const RST: u8 = 4;

@@ -127,6 +127,8 @@ pub struct Windows<M: Memory> {
     pub(crate) ledgers: M::Cells<HardwareLedger>,
     pub(crate) state: M::Cells<State>,
     pub(crate) now: State,
+    /// What is written down.
+    settled: State,
     pub(crate) ports: usize,
 }
 
@@ -140,13 +142,14 @@ impl<M: Memory> Windows<M> {
         let ledgers = memory.table("ledgers", sides)?;
         let state: M::Cells<State> = memory.table("windows", 1)?;
         let now = state.get(0);
-        Ok(Self { tallies, lists, host, ledgers, state, now, ports })
+        Ok(Self { tallies, lists, host, ledgers, state, now, settled: now, ports })
     }
 
     /// Writes down what changed besides the tallies; before each commit.
     pub fn settle(&mut self) {
-        if self.state.get(0) != self.now {
-            self.state.set(0, self.now);
+        if self.settled != self.now {
+            self.state.replace(0, self.settled, self.now);
+            self.settled = self.now;
         }
     }
 
@@ -204,14 +207,15 @@ impl<M: Memory> Windows<M> {
     #[inline]
     fn add(&mut self, flow: FlowId, window: u16, change: impl FnOnce(&mut Tally)) {
         let bank = usize::from(window & 1);
-        let mut tally = self.tallies[bank].get(flow.index());
-        if tally.is_empty() {
+        let old = self.tallies[bank].get(flow.index());
+        if old.is_empty() {
             // Undone, it lies behind the list's end.
             self.lists[bank].set_for_good(self.now.listed[bank] as usize, flow.0);
             self.now.listed[bank] += 1;
         }
+        let mut tally = old;
         change(&mut tally);
-        self.tallies[bank].set(flow.index(), tally);
+        self.tallies[bank].replace(flow.index(), old, tally);
     }
 
     /// Counts a packet that the host judged.
@@ -245,18 +249,41 @@ impl<M: Memory> Windows<M> {
         self.host[bank].set(side, counts);
     }
 
-    /// Folds a record of the NIC into its window. True if it was the end of the oldest window.
-    #[inline]
-    pub fn fold(&mut self, record: &FlowRecord, flows: &Flows<M>) -> Result<bool, RecordFault> {
-        let kind = RecordKind::from_bits(record.tail.kind_bits());
-        match kind {
-            Some(RecordKind::Flow | RecordKind::Evicted) => self.fold_flow(record, flows).map(|()| false),
-            Some(RecordKind::LedgerPackets | RecordKind::LedgerBytes | RecordKind::LedgerLimits) => {
-                self.fold_ledger(&zerocopy::transmute!(*record), record.tail.kind_bits()).map(|()| false)
+    /// Folds records of the NIC into their windows. `refused` is told of each that cannot be of an
+    /// honest NIC: it changes nothing.
+    // By itself, since within a poll its values would not stay in registers.
+    #[inline(never)]
+    pub fn fold_all(&mut self, records: &[FlowRecord], flows: &Flows<M>, mut refused: impl FnMut(RecordFault)) {
+        for (number, record) in records.iter().enumerate() {
+            if let Some(soon) = records.get(number + AHEAD) {
+                let bank = usize::from(soon.bytes_window.window() & 1);
+                self.tallies[bank].prefetch(soon.cookie as usize);
             }
-            Some(RecordKind::WindowEnd) => self.end(&zerocopy::transmute!(*record)).map(|()| true),
-            Some(RecordKind::WindowStart) => self.start(&zerocopy::transmute!(*record)).map(|()| false),
-            Some(RecordKind::Slot) | None => Err(RecordFault::Kind { found: record.tail.kind_bits() }),
+            if let Err(fault) = self.fold(record, flows) {
+                refused(fault);
+            }
+        }
+    }
+
+    /// Folds a record of the NIC into its window.
+    #[inline]
+    pub fn fold(&mut self, record: &FlowRecord, flows: &Flows<M>) -> Result<(), RecordFault> {
+        if record.tail.kind_bits() <= RecordKind::Evicted as u8 {
+            return self.fold_flow(record, flows);
+        }
+        self.fold_other(record)
+    }
+
+    #[cold]
+    fn fold_other(&mut self, record: &FlowRecord) -> Result<(), RecordFault> {
+        let found = record.tail.kind_bits();
+        match RecordKind::from_bits(found) {
+            Some(RecordKind::LedgerPackets | RecordKind::LedgerBytes | RecordKind::LedgerLimits) => {
+                self.fold_ledger(&zerocopy::transmute!(*record), found)
+            }
+            Some(RecordKind::WindowEnd) => self.end(&zerocopy::transmute!(*record)),
+            Some(RecordKind::WindowStart) => self.start(&zerocopy::transmute!(*record)),
+            Some(RecordKind::Flow | RecordKind::Evicted | RecordKind::Slot) | None => Err(RecordFault::Kind { found }),
         }
     }
 

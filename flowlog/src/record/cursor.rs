@@ -235,6 +235,18 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A number that seldom has more than three digits, and the byte after it.
+    #[inline(always)]
+    pub(super) fn small_number(&mut self, number: u64, after: u8) {
+        if number < 1000 {
+            let ahead = self.ahead::<4>();
+            let count = put_last(ahead, 0, ONLY + number as usize, after);
+            self.position += count;
+        } else {
+            self.number(number, after);
+        }
+    }
+
     /// A number below [`SIX_DIGITS`], and the byte after it.
     #[inline(always)]
     fn two_groups(&mut self, number: u32, after: u8) {

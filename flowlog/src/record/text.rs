@@ -131,7 +131,7 @@ impl Shared {
         line.port(ports.src, b' ');
         line.port(ports.dst, b' ');
         line.octet(key.protocol, b' ');
-        line.number(facts.packets, b' ');
+        line.small_number(facts.packets, b' ');
         line.number(facts.bytes, b' ');
         self.start.put(&mut line, seconds.start, b' ');
         self.end.put(&mut line, seconds.end, b' ');

@@ -102,6 +102,7 @@ impl<D: Device + 'static> Meter<D> {
         }
     }
 
+    #[inline(never)]
     fn note_seen(&mut self) {
         for place in self.windows.uncleared(CHORE_BATCH) {
             if let Some(soon) = self.windows.prefetch_behind(place) {

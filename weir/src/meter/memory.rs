@@ -39,6 +39,11 @@ impl<T: Value, D: Device> Cells<T> for ArenaCells<T, D> {
     }
 
     #[inline(always)]
+    fn replace(&mut self, index: usize, old: T, value: T) {
+        self.0.replace(index, old, value);
+    }
+
+    #[inline(always)]
     fn set_for_good(&mut self, index: usize, value: T) {
         self.0.set_for_good(index, value);
     }

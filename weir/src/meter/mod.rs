@@ -309,17 +309,11 @@ impl<D: Device + 'static> Meter<D> {
         } else {
             self.driver.extracted_records(&mut records, RECORD_BATCH)
         };
-        for record in &records {
-            if let Some(flow) = self.slow.flows.checked(record.cookie) {
-                self.windows.prefetch(flow, record.bytes_window.window());
-            }
-        }
-        for record in &records {
-            if let Err(fault) = self.windows.fold(record, &self.slow.flows) {
-                self.faults.records += 1;
-                self.faults.last_record = Some(fault);
-            }
-        }
+        let faults = &mut self.faults;
+        self.windows.fold_all(&records, &self.slow.flows, |fault| {
+            faults.records += 1;
+            faults.last_record = Some(fault);
+        });
         self.statistics.records += count as u64;
         self.records = records;
         self.driver.record_index().wrapping_sub(first) as usize

@@ -143,6 +143,8 @@ impl<D: Device + 'static> Meter<D> {
     }
 
     /// One ENI and all of its records: how many they are.
+    // By itself, since within a poll its values would not stay in registers.
+    #[inline(never)]
     fn publish_stream<S: Sink>(
         &self,
         publisher: &mut Publisher,
