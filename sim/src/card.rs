@@ -41,14 +41,19 @@ pub struct HostBus {
 }
 
 impl HostBus {
-    fn map(&mut self, memory: &DmaMemory) {
+    pub(crate) fn map(&mut self, memory: &DmaMemory) {
         let first = unit(memory.iova().0);
         let units = memory.bytes().div_ceil(GUARD_BYTES as usize);
         self.mapped.resize(first + units, None);
         self.mapped[first..].fill(Some(memory.clone()));
     }
 
-    fn unmap(&mut self, iova: Iova) {
+    /// Signals `vector` by `eventfd` from now on.
+    pub(crate) fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+        self.vectors.insert(vector, eventfd);
+    }
+
+    pub(crate) fn unmap(&mut self, iova: Iova) {
         for mapped in &mut self.mapped {
             mapped.take_if(|memory| memory.iova() == iova);
         }
@@ -56,7 +61,7 @@ impl HostBus {
 
     /// The memory that holds `bytes` bytes at `iova`, and where in it they are.
     #[inline]
-    fn find(&self, iova: u64, bytes: usize) -> Result<(&DmaMemory, usize), DmaFault> {
+    pub(crate) fn find(&self, iova: u64, bytes: usize) -> Result<(&DmaMemory, usize), DmaFault> {
         if let Some(Some(memory)) = self.mapped.get(unit(iova)) {
             let offset = iova.wrapping_sub(memory.iova().0) as usize;
             if offset < memory.bytes() && memory.bytes() - offset >= bytes {
@@ -210,16 +215,22 @@ impl Card {
         self.nic.borrow_mut().take_sent()
     }
 
-    /// What the NIC says about time, room and load.
+    /// What the NIC says about time, room and load, if it can.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> Option<Report> {
         self.nic.borrow().report()
+    }
+
+    /// What model and RTL did differently first, if the card has both.
+    #[must_use]
+    pub fn divergence(&self) -> Option<String> {
+        self.nic.borrow().divergence()
     }
 
     /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
     pub fn unmap(&self, name: &str) -> bool {
         let Some(memory) = self.memories.borrow().get(name).map(DmaMemory::iova) else { return false };
-        self.nic.borrow_mut().bus_mut().unmap(memory);
+        self.nic.borrow_mut().unmap(memory);
         true
     }
 
@@ -272,7 +283,7 @@ impl Device for SimDevice {
         let iova = card.next_iova.get();
         let memory = DmaMemory::heap(name, bytes, Iova(iova))?;
         card.next_iova.set((iova + bytes as u64 + GUARD_BYTES).next_multiple_of(GUARD_BYTES));
-        card.nic.borrow_mut().bus_mut().map(&memory);
+        card.nic.borrow_mut().map(&memory);
         memories.insert(name.to_owned(), memory.clone());
         Ok(memory)
     }
@@ -285,7 +296,7 @@ impl Device for SimDevice {
         let os = |what| move |errno: rustix::io::Errno| DeviceError::Os { what, source: errno.into() };
         let made = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(os("eventfd"))?;
         let given = made.try_clone().map_err(|source| DeviceError::Os { what: "dup of an eventfd", source })?;
-        self.io.card.nic.borrow_mut().bus_mut().vectors.insert(index as u8, made);
+        self.io.card.nic.borrow_mut().set_vector(index as u8, made);
         Ok(given)
     }
 

@@ -1,8 +1,11 @@
 //! What stands in a card: the model of the NIC, or its RTL. They cannot be told apart but by their speed.
 
 use crate::card::HostBus;
+use driver::device::Iova;
+use driver::dma::DmaMemory;
 use hw_model::{Frame, Nic, Report, Sent};
 use std::fmt::Debug;
+use std::os::fd::OwnedFd;
 
 /// A NIC in virtual time. Nothing happens in it unless one of these is called, and what a call sets off
 /// is over when it returns.
@@ -29,10 +32,18 @@ pub trait SimNic: Debug {
     fn keep_sent(&mut self, keep: bool);
     /// What left the NIC since last asked.
     fn take_sent(&mut self) -> Vec<Sent>;
-    /// Time, room and load since power-on.
-    fn report(&self) -> Report;
-    /// The host's side of the bus.
-    fn bus_mut(&mut self) -> &mut HostBus;
+    /// Time, room and load since power-on, from who can tell: the model.
+    fn report(&self) -> Option<Report>;
+    /// What two bodies that should do the same did differently first.
+    fn divergence(&self) -> Option<String> {
+        None
+    }
+    /// Lets the NIC reach `memory`.
+    fn map(&mut self, memory: &DmaMemory);
+    /// Takes the memory at `iova` away from the NIC.
+    fn unmap(&mut self, iova: Iova);
+    /// Signals vector `vector`, 0 to 31, by `eventfd` from now on.
+    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd);
 }
 
 impl SimNic for Nic<HostBus> {
@@ -76,11 +87,19 @@ impl SimNic for Nic<HostBus> {
         Self::take_sent(self)
     }
 
-    fn report(&self) -> Report {
-        Self::report(self)
+    fn report(&self) -> Option<Report> {
+        Some(Self::report(self))
     }
 
-    fn bus_mut(&mut self) -> &mut HostBus {
-        Self::bus_mut(self)
+    fn map(&mut self, memory: &DmaMemory) {
+        self.bus_mut().map(memory);
+    }
+
+    fn unmap(&mut self, iova: Iova) {
+        self.bus_mut().unmap(iova);
+    }
+
+    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+        self.bus_mut().set_vector(vector, eventfd);
     }
 }

@@ -19,6 +19,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use weir::config::Config;
 use weir::meter::Sink;
+use weir::body::Body;
 use weir::replay::Replay;
 
 /// Slots of a direction: the largest run fills half of them.
@@ -109,7 +110,7 @@ fn model(criterion: &mut Criterion) {
                 }
             });
         });
-        let engine = card.report().engines[0];
+        let engine = card.report().expect("the model reports").engines[0];
         assert_eq!(engine.slots.0, flows, "every flow has a slot");
     }
     group.finish();
@@ -158,7 +159,7 @@ fn replay(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(spec.packets)).sample_size(10);
     group.bench_function("a fifth of the reference traffic", |bencher| {
         bencher.iter(|| {
-            let mut replay = Replay::start(Rc::clone(&config), START_NS, |assembly| Text {
+            let mut replay = Replay::start(Rc::clone(&config), &Body::Model, START_NS, |assembly| Text {
                 writer: TextWriter::new(&assembly.streams[0], RecordSettings::default()),
                 lines: Vec::new(),
                 records: 0,

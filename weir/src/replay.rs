@@ -1,6 +1,7 @@
 //! Replay: a capture through the simulated NIC, records out. The capture's own clock is the NIC's.
 
 use crate::assembly::{self, Assembly, assemble};
+use crate::body::{Body, BodyError};
 use crate::config::{Config, TimedPolicy};
 use crate::meter::{Meter, MeterError, Sink};
 use firmware_abi::key::Direction;
@@ -31,9 +32,12 @@ pub enum ReplayError<S: std::error::Error + 'static> {
     /// A change of rules cannot be made.
     #[error("a policy change cannot be made")]
     PolicyChange(#[from] PolicyErrors),
-    /// No NIC has these sizes.
+    /// There is no such NIC.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// Model and RTL, in lockstep, did not do the same.
     #[error("{0}")]
-    Parameters(String),
+    Diverged(String),
     /// Publication did not come to its end.
     #[error("a window was not published within {} s of its end", SETTLE_NS / SECOND_NS)]
     Unpublished,
@@ -65,13 +69,14 @@ pub struct Replay<S: Sink> {
 }
 
 impl<S: Sink> Replay<S> {
-    /// Powers a NIC on for `config` at `start_ns`, the time of the first frame. `sink` is made for
+    /// Powers the NIC `body` on for `config` at `start_ns`, the time of the first frame. `sink` is made for
     /// the streams that there are.
     ///
     /// # Errors
     /// When the NIC cannot be set up so.
     pub fn start(
         config: Rc<Config>,
+        body: &Body,
         start_ns: u64,
         sink: impl FnOnce(&Assembly) -> S,
     ) -> Result<Self, ReplayError<S::Error>> {
@@ -81,7 +86,7 @@ impl<S: Sink> Replay<S> {
             slots_log2: config.settings.nic.slots_log2,
             enis_log2: assembly.enis.len().next_power_of_two().trailing_zeros(),
         };
-        let card = Card::new(parameters).map_err(|error| ReplayError::Parameters(error.to_string()))?;
+        let card = body.card(parameters)?;
         let sink = sink(&assembly);
         let wire = Wire::new(&assembly.taps);
         let window_ns = u64::from(assembly.meter.window_seconds) * SECOND_NS;
@@ -158,7 +163,12 @@ impl<S: Sink> Replay<S> {
         if self.hairpin {
             self.deliver()?;
         }
-        Ok(())
+        self.agree()
+    }
+
+    /// Whether model and RTL, if the card has both, have done the same so far.
+    fn agree(&self) -> Result<(), ReplayError<S::Error>> {
+        self.card.divergence().map_or(Ok(()), |difference| Err(ReplayError::Diverged(difference)))
     }
 
     /// What one guest sent to another of the same host arrives there.
@@ -202,7 +212,7 @@ impl<S: Sink> Replay<S> {
         if self.hairpin {
             self.deliver()?;
         }
-        Ok(())
+        self.agree()
     }
 
     /// Lets time pass in which no frame comes. For a replay at the pace of a clock; not for a
@@ -254,6 +264,7 @@ impl<S: Sink> Replay<S> {
             self.advance(now_ns)?;
             self.meter.poll(now_ns, &mut self.sink)?;
         }
+        self.agree()?;
         Ok(Finished { card: self.card, meter: self.meter, sink: self.sink, counts: self.counts })
     }
 

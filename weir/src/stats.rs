@@ -323,8 +323,8 @@ pub struct Run {
     pub statistics: MeterStatistics,
     /// What went wrong in it.
     pub faults: MeterFaults,
-    /// The NIC.
-    pub report: Report,
+    /// The NIC, if it can tell: the model.
+    pub report: Option<Report>,
 }
 
 #[derive(Serialize)]
@@ -390,7 +390,7 @@ impl Summary<'_> {
             conservation,
             per_window,
             host,
-            nic: self.run.map(|run| NicJson::new(&run.report)),
+            nic: self.run.and_then(|run| run.report.as_ref()).map(NicJson::new),
         };
         // Maps with text keys and numbers: there is nothing in it that JSON cannot hold.
         serde_json::to_string(&summary).unwrap_or_default() + "\n"

@@ -9,6 +9,7 @@ use super::feed::{self, Fed, Feed};
 use super::measure::MeasureArgs;
 use super::replay::verdict;
 use super::{Failure, print};
+use crate::body::Body;
 use crate::check::check_directory;
 use crate::output::{Output, OutputOptions};
 use crate::progress::{Progress, Unit};
@@ -90,7 +91,7 @@ fn check_captures(args: &CheckArgs) -> Result<(), Failure> {
     let options = OutputOptions { proofs_only: true, keep_windows: true, ..OutputOptions::default() };
     let output = Output::new(&config, &options)?;
     let progress = Progress::new(Unit::Bytes, captures.size(), args.quiet);
-    let feed = Feed { captures, measure: &args.measure, speed: None, progress };
+    let feed = Feed { captures, measure: &args.measure, speed: None, progress, body: Body::Model };
     let Fed { output, damage, .. } = feed.run(config, output)?;
     let ledger = output.ledger();
     if args.json {

@@ -54,13 +54,13 @@ impl Failure {
     pub fn code(&self) -> u8 {
         match self {
             Self::Output(OutputError::Closed) => 0,
-            Self::Conservation { .. } => 1,
+            Self::Conservation { .. } | Self::Replay(ReplayError::Diverged(_)) => 1,
             Self::Check(CheckError::Read { .. }) => 4,
             Self::Check(_) => 1,
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Capture(_) => 3,
             Self::Output(_) => 4,
-            Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Parameters(_)) => 2,
+            Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Body(_)) => 2,
             Self::Replay(_) => 5,
         }
     }

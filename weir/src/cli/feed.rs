@@ -10,6 +10,7 @@ use sim::frames::FrameBatch;
 
 use super::measure::MeasureArgs;
 use super::{Failure, When};
+use crate::body::Body;
 use crate::config::Config;
 use crate::output::{Output, OutputError};
 use crate::progress::Progress;
@@ -99,6 +100,8 @@ pub(super) struct Feed<'a> {
     pub(super) speed: Option<f64>,
     /// Where progress shows.
     pub(super) progress: Progress,
+    /// The NIC.
+    pub(super) body: Body,
 }
 
 impl Feed<'_> {
@@ -118,7 +121,7 @@ impl Feed<'_> {
             if let (None, Some(first)) = (&replay, frames.get(0))
                 && let Some(output) = idle.take()
             {
-                replay = Some(Replay::start(Rc::clone(&config), first.time_ns, |_| output)?);
+                replay = Some(Replay::start(Rc::clone(&config), &self.body, first.time_ns, |_| output)?);
             }
             if let Some(replay) = &mut replay {
                 let sent = match &mut pace {

@@ -9,6 +9,7 @@ mod count;
 mod failure;
 mod feed;
 mod generate;
+mod lockstep;
 mod measure;
 mod models;
 mod replay;
@@ -60,6 +61,7 @@ pub struct Cli {
 enum Command {
     Replay(Box<replay::ReplayArgs>),
     Check(Box<check::CheckArgs>),
+    Lockstep(Box<lockstep::LockstepArgs>),
     Models(models::ModelsArgs),
     Generate(generate::GenerateArgs),
     Completions(completions::CompletionsArgs),
@@ -79,6 +81,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match &cli.command {
         Command::Replay(args) => replay::run(args),
         Command::Check(args) => check::run(args),
+        Command::Lockstep(args) => lockstep::run(args),
         Command::Models(args) => models::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Completions(args) => completions::run(args),

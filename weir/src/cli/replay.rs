@@ -8,7 +8,8 @@ use flowlog::record::FieldList;
 use super::count::count;
 use super::feed::{self, Fed, Feed};
 use super::measure::MeasureArgs;
-use super::{Failure, say};
+use super::{Failure, When, say};
+use crate::body::{Body, RtlOptions};
 use crate::output::{Format, Output, OutputError, OutputOptions};
 use crate::progress::{Progress, Unit};
 use crate::stats::Summary;
@@ -58,7 +59,13 @@ pub(super) struct ReplayArgs {
     /// Replays at so many times the captures' own pace; as fast as possible without
     #[arg(long, value_name = "N", value_parser = speed, help_heading = "Running")]
     speed: Option<f64>,
-    /// Seed of whatever is random. Nothing in a replay is: the statistics repeat it
+    /// The NIC: its model, or the RTL
+    #[arg(long, value_enum, default_value_t, help_heading = "Running")]
+    nic: NicChoice,
+    #[command(flatten)]
+    trace: TraceArgs,
+    /// Seed of whatever is random. In the model nothing is, in the RTL what no reset sets; the statistics
+    /// repeat it
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Running")]
     seed: u64,
     /// Statistics at the end, on standard error: all equations, drops by limit, the NIC's report
@@ -73,6 +80,44 @@ pub(super) struct ReplayArgs {
     /// No summary and no progress on standard error; errors are still told
     #[arg(long, short, help_heading = "Running")]
     quiet: bool,
+}
+
+/// The NIC of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum NicChoice {
+    /// The model in Rust
+    #[default]
+    Model,
+    /// The RTL, verilated: slower, and the same records byte for byte
+    Rtl,
+}
+
+/// Where the RTL's signals are written.
+#[derive(Args, Clone, Debug)]
+pub(super) struct TraceArgs {
+    /// Writes the RTL's signals to a VCD file; needs a weir with the feature `rtl-trace`
+    #[arg(long, value_name = "FILE", help_heading = "Tracing the RTL")]
+    trace: Option<PathBuf>,
+    /// From this time on: RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME", requires = "trace", help_heading = "Tracing the RTL")]
+    trace_from: Option<When>,
+    /// Up to this time
+    #[arg(long, value_name = "TIME", requires = "trace", help_heading = "Tracing the RTL")]
+    trace_to: Option<When>,
+}
+
+impl TraceArgs {
+    /// How the RTL is run.
+    pub(super) fn options(&self, seed: u64) -> Result<RtlOptions, Failure> {
+        if self.trace.is_some() && !cfg!(feature = "rtl-trace") {
+            let wanted = "found --trace, expected a weir that was built with `--features rtl-trace`";
+            return Err(Failure::Usage(wanted.to_owned()));
+        }
+        let bound = |when: Option<When>, otherwise: u64| when.map_or(otherwise, |when| when.unix_ns(0));
+        let trace =
+            self.trace.clone().map(|file| (file, bound(self.trace_from, 0), bound(self.trace_to, u64::MAX)));
+        Ok(RtlOptions { seed, trace })
+    }
 }
 
 /// The form of statistics.
@@ -138,7 +183,14 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let window_seconds = config.settings.window.get();
     let output = Output::new(&config, &args.options())?;
     let progress = Progress::beside_records(Unit::Bytes, captures.size(), args.quiet, output.uses_stdout());
-    let feed = Feed { captures, measure: &args.measure, speed: args.speed, progress };
+    let body = match args.nic {
+        NicChoice::Model if args.trace.trace.is_some() => {
+            return Err(Failure::Usage("found --trace with the model, expected it with --nic rtl".to_owned()));
+        }
+        NicChoice::Model => Body::Model,
+        NicChoice::Rtl => Body::Rtl(args.trace.options(args.seed)?),
+    };
+    let feed = Feed { captures, measure: &args.measure, speed: args.speed, progress, body };
     let Fed { mut output, run, damage } = feed.run(config, output)?;
     output.flush()?;
     let inputs: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();

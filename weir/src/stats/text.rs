@@ -223,7 +223,9 @@ impl Summary<'_> {
             if faults.records + faults.commands > 0 {
                 let _ = writeln!(out, "host: {} bad records, {} refused commands", faults.records, faults.commands);
             }
-            nic_lines(&mut out, &run.report);
+            if let Some(report) = &run.report {
+                nic_lines(&mut out, report);
+            }
         }
         out
     }

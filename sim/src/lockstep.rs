@@ -1,0 +1,416 @@
+//! Model and RTL side by side: the same calls to both, and whatever differs is found at once.
+//!
+//! ```text
+//!   call ─┬─▶ model ─▶ Logged ─▶ host memory, interrupts         the driver sees this one
+//!         └─▶ RTL ───▶ Shadow ─▶ a copy of what it writes        reads are of host memory
+//!   then: times, next events, interrupts, frames that left, and every byte that either wrote
+//! ```
+//!
+//! After the first difference nothing more is compared, and the driver goes on with the model.
+
+use crate::card::HostBus;
+use crate::nic::SimNic;
+use crate::rtl::{Mapped, RtlNic, Trace};
+use driver::device::Iova;
+use driver::dma::DmaMemory;
+use firmware_abi::descriptor::{FlowRecord, RecordKind, WindowEnd};
+use firmware_abi::registers::offset;
+use hw_model::{BadParameters, Bus, DmaFault, Frame, Nic, Parameters, Report, Sent};
+use std::fmt::Write;
+use std::os::fd::OwnedFd;
+
+/// Bytes around a difference that are shown: one entry of most rings.
+const ENTRY_BYTES: usize = 64;
+
+/// What both sides did differently, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// What was called.
+    pub call: String,
+    /// The NIC's time, Unix ns.
+    pub now_ns: u64,
+    /// The RTL's cycle.
+    pub cycle: u64,
+    /// Frames that both had been given.
+    pub frames: u64,
+    /// What differs, both sides decoded.
+    pub what: String,
+}
+
+impl std::fmt::Display for Divergence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { call, now_ns, cycle, frames, what } = self;
+        write!(f, "model and RTL differ after {frames} frames, at {now_ns} ns, cycle {cycle}, in {call}:\n{what}")
+    }
+}
+
+/// The model's bus: host memory, and a note of what was written.
+#[derive(Debug, Default)]
+struct Logged {
+    host: HostBus,
+    written: Vec<(u64, usize)>,
+    fired: u32,
+}
+
+impl Bus for Logged {
+    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), DmaFault> {
+        self.host.write(iova, data)?;
+        self.written.push((iova, data.len()));
+        Ok(())
+    }
+
+    fn publish(&mut self, iova: u64, value: u32) -> Result<(), DmaFault> {
+        self.host.publish(iova, value)?;
+        self.written.push((iova, size_of::<u32>()));
+        Ok(())
+    }
+
+    fn read(&mut self, iova: u64, into: &mut [u8]) -> Result<(), DmaFault> {
+        self.host.read(iova, into)
+    }
+
+    fn interrupt(&mut self, vector: u8) {
+        self.fired |= 1 << (vector & 31);
+        self.host.interrupt(vector);
+    }
+}
+
+/// The RTL's bus: it reads host memory, and writes beside it.
+#[derive(Debug, Default)]
+struct Shadow {
+    /// Host memory and, of the same size, what the RTL wrote.
+    memories: Vec<(DmaMemory, DmaMemory)>,
+    written: Vec<(u64, usize)>,
+    fired: u32,
+}
+
+impl Shadow {
+    fn find(&self, iova: u64, bytes: usize) -> Result<(&(DmaMemory, DmaMemory), usize), DmaFault> {
+        for pair in &self.memories {
+            let offset = iova.wrapping_sub(pair.0.iova().0);
+            if offset < pair.0.bytes() as u64 && pair.0.bytes() - offset as usize >= bytes {
+                return Ok((pair, offset as usize));
+            }
+        }
+        Err(DmaFault { iova, bytes })
+    }
+}
+
+impl Bus for Shadow {
+    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), DmaFault> {
+        let ((_, shadow), offset) = self.find(iova, data.len())?;
+        shadow.copy_in(offset, data);
+        self.written.push((iova, data.len()));
+        Ok(())
+    }
+
+    fn publish(&mut self, iova: u64, value: u32) -> Result<(), DmaFault> {
+        self.write(iova, &value.to_le_bytes())
+    }
+
+    fn read(&mut self, iova: u64, into: &mut [u8]) -> Result<(), DmaFault> {
+        let ((host, _), offset) = self.find(iova, into.len())?;
+        host.copy_out(offset, into);
+        Ok(())
+    }
+
+    fn interrupt(&mut self, vector: u8) {
+        self.fired |= 1 << (vector & 31);
+    }
+}
+
+impl Mapped for Shadow {
+    fn is_mapped(&self, iova: u64, bytes: usize) -> bool {
+        self.find(iova, bytes).is_ok()
+    }
+}
+
+/// Model and RTL as one NIC.
+#[derive(Debug)]
+pub struct Lockstep {
+    model: Nic<Logged>,
+    rtl: RtlNic<Shadow>,
+    cursor: usize,
+    frames: u64,
+    keep: bool,
+    sent: Vec<Sent>,
+    divergence: Option<Divergence>,
+}
+
+impl Lockstep {
+    /// Both after power-on. What no reset sets in the RTL starts from `seed`.
+    ///
+    /// # Errors
+    /// When no model has such parameters.
+    pub fn new(parameters: Parameters, seed: u64) -> Result<Self, BadParameters> {
+        Ok(Self {
+            model: Nic::new(parameters, Logged::default())?,
+            rtl: RtlNic::new(Shadow::default(), seed),
+            cursor: 0,
+            frames: 0,
+            keep: true,
+            sent: Vec::new(),
+            divergence: None,
+        })
+    }
+
+    /// Traces the RTL.
+    pub fn set_trace(&mut self, trace: Trace) {
+        self.rtl.set_trace(trace);
+    }
+
+    fn differ(&mut self, call: &str, what: String) {
+        if self.divergence.is_none() {
+            self.divergence = Some(Divergence {
+                call: call.to_owned(),
+                now_ns: self.model.now_ns(),
+                cycle: self.rtl.cycles(),
+                frames: self.frames,
+                what,
+            });
+        }
+    }
+
+    fn compare<T: PartialEq + std::fmt::Debug>(&mut self, call: &str, what: &str, model: &T, rtl: &T) {
+        if model != rtl {
+            self.differ(call, format!("{what}\n  model {model:?}\n  RTL   {rtl:?}"));
+        }
+    }
+
+    /// Everything that can be seen of both.
+    fn compare_all(&mut self, call: &str) {
+        if self.divergence.is_some() {
+            self.model.bus_mut().written.clear();
+            return;
+        }
+        self.compare_memory(call);
+        self.compare_sent(call);
+        let times = [(self.model.now_ns(), self.rtl.now_ns()), (self.model.next_event_ns(), self.rtl.next_event_ns())];
+        self.compare(call, "the time, Unix ns", &times[0].0, &times[0].1);
+        // An interrupt that is due is raised by the model when it is next called, by the RTL at once.
+        if times[1].0 > times[0].0 {
+            self.compare(call, "the next event, Unix ns", &times[1].0, &times[1].1);
+            let model = std::mem::take(&mut self.model.bus_mut().fired);
+            let rtl = std::mem::take(&mut self.rtl.bus_mut().fired);
+            self.compare(call, "interrupt vectors, a bit each", &model, &rtl);
+        }
+        let stalls = self.rtl.stalls();
+        self.compare(call, "cycles in which the tally had to wait", &0, &stalls);
+    }
+
+    fn compare_memory(&mut self, call: &str) {
+        let mut written = std::mem::take(&mut self.model.bus_mut().written);
+        written.append(&mut self.rtl.bus_mut().written);
+        written.sort_unstable();
+        written.dedup();
+        for (iova, bytes) in written {
+            if let Some(what) = self.memory_difference(iova, bytes) {
+                self.differ(call, what);
+                return;
+            }
+        }
+    }
+
+    /// How what the two wrote at `iova` differs.
+    fn memory_difference(&mut self, iova: u64, bytes: usize) -> Option<String> {
+        let shadow = self.rtl.bus_mut();
+        let Ok(((host, copy), offset)) = shadow.find(iova, bytes) else {
+            return None;
+        };
+        let (mut model, mut rtl) = (vec![0; bytes], vec![0; bytes]);
+        host.copy_out(offset, &mut model);
+        copy.copy_out(offset, &mut rtl);
+        if model == rtl {
+            return None;
+        }
+        let at = offset + model.iter().zip(&rtl).position(|(model, rtl)| model != rtl).unwrap_or(0);
+        let entry = at - at % ENTRY_BYTES;
+        let (mut model, mut rtl) = ([0; ENTRY_BYTES], [0; ENTRY_BYTES]);
+        host.copy_out(entry, &mut model);
+        copy.copy_out(entry, &mut rtl);
+        if only_drain_time_differs(&model, &rtl) {
+            // A measurement: the timing suite holds it to account.
+            copy.copy_in(entry, &model);
+            return None;
+        }
+        let mut text = format!("memory at {:#x}, first different byte {at:#x} of its memory", iova);
+        for (side, bytes) in [("model", &model), ("RTL  ", &rtl)] {
+            write!(text, "\n  {side} {}\n        {}", hex(bytes), decoded(bytes)).expect("a string");
+        }
+        Some(text)
+    }
+
+    fn compare_sent(&mut self, call: &str) {
+        let model = self.model.take_sent();
+        let rtl = self.rtl.take_sent();
+        for direction in firmware_abi::key::Direction::ALL {
+            let of = |sent: &[Sent]| sent.iter().filter(|sent| sent.direction == direction).cloned().collect::<Vec<_>>();
+            let (model, rtl) = (of(&model), of(&rtl));
+            self.compare(call, &format!("how many frames left, {direction:?}"), &model.len(), &rtl.len());
+            for (model, rtl) in model.iter().zip(&rtl) {
+                self.compare(call, &format!("a frame that left, {direction:?}"), &Leaving(model), &Leaving(rtl));
+            }
+        }
+        if self.keep {
+            self.sent.extend(model);
+        }
+    }
+}
+
+/// A frame that left, to compare and to show.
+struct Leaving<'a>(&'a Sent);
+
+impl Leaving<'_> {
+    fn parts(&self) -> (u16, u64, u32, &[u8]) {
+        (self.0.vport, self.0.time_ns, self.0.wire_length, &self.0.bytes)
+    }
+}
+
+impl PartialEq for Leaving<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl std::fmt::Debug for Leaving<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (vport, time_ns, wire_length, bytes) = self.parts();
+        write!(f, "port {vport}, {time_ns} ns, {wire_length} bytes on the wire: {}", hex(bytes))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string");
+        text
+    })
+}
+
+/// What 64 bytes would say as a record.
+fn decoded(bytes: &[u8; ENTRY_BYTES]) -> String {
+    let record: FlowRecord = zerocopy::transmute!(*bytes);
+    format!("as a record: {record:?}")
+}
+
+/// Two ends of a window that differ in how long the drain took, and in nothing else.
+fn only_drain_time_differs(model: &[u8; ENTRY_BYTES], rtl: &[u8; ENTRY_BYTES]) -> bool {
+    let record: FlowRecord = zerocopy::transmute!(*model);
+    if RecordKind::from_bits(record.tail.kind_bits()) != Some(RecordKind::WindowEnd) {
+        return false;
+    }
+    let (mut model, mut rtl): (WindowEnd, WindowEnd) = (zerocopy::transmute!(*model), zerocopy::transmute!(*rtl));
+    (model.drain_ns, rtl.drain_ns) = (0, 0);
+    model == rtl
+}
+
+impl SimNic for Lockstep {
+    fn register_read(&mut self, register: u32) -> u32 {
+        let model = self.model.register_read(register);
+        if self.divergence.is_none() {
+            let rtl = self.rtl.register_read(register);
+            if register != offset::BUILD {
+                self.compare(&format!("a read of register {register:#05x}"), "the value", &Hex(model), &Hex(rtl));
+            }
+        }
+        model
+    }
+
+    fn register_write(&mut self, register: u32, value: u32) {
+        self.model.register_write(register, value);
+        if self.divergence.is_none() {
+            self.rtl.register_write(register, value);
+        }
+        self.compare_all(&format!("a write of {value:#x} to register {register:#05x}"));
+    }
+
+    fn begin(&mut self, _frames: &[Frame<'_>]) {
+        self.cursor = 0;
+    }
+
+    fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
+        while let Some(frame) = frames.get(self.cursor) {
+            let one = std::slice::from_ref(frame);
+            self.model.begin(one);
+            let through = self.model.proceed(one);
+            if self.divergence.is_none() {
+                self.rtl.begin();
+                let rtl = self.rtl.proceed(one);
+                self.compare("a frame", "whether no interrupt came before it", &through, &rtl);
+            }
+            if !through {
+                self.compare_all("an interrupt before a frame");
+                return false;
+            }
+            self.cursor += 1;
+            self.frames += 1;
+            self.compare_all("a frame");
+        }
+        true
+    }
+
+    fn advance(&mut self, until_ns: u64) -> bool {
+        let there = self.model.advance(until_ns);
+        if self.divergence.is_none() {
+            let rtl = self.rtl.advance(until_ns);
+            self.compare("the passing of time", "whether no interrupt came", &there, &rtl);
+        }
+        self.compare_all("the passing of time");
+        there
+    }
+
+    fn sleep(&mut self, until_ns: u64) {
+        self.model.sleep(until_ns);
+        // The model turns its window when it is called next: nothing can be compared before.
+        if self.divergence.is_none() {
+            self.rtl.sleep(until_ns);
+        }
+    }
+
+    fn now_ns(&self) -> u64 {
+        self.model.now_ns()
+    }
+
+    fn next_event_ns(&self) -> u64 {
+        self.model.next_event_ns()
+    }
+
+    fn keep_sent(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+
+    fn report(&self) -> Option<Report> {
+        Some(self.model.report())
+    }
+
+    fn divergence(&self) -> Option<String> {
+        self.divergence.as_ref().map(ToString::to_string)
+    }
+
+    fn map(&mut self, memory: &DmaMemory) {
+        self.model.bus_mut().host.map(memory);
+        let copy = DmaMemory::heap("shadow", memory.bytes(), memory.iova());
+        self.rtl.bus_mut().memories.push((memory.clone(), copy.expect("memory for a shadow")));
+    }
+
+    fn unmap(&mut self, iova: Iova) {
+        self.model.bus_mut().host.unmap(iova);
+        self.rtl.bus_mut().memories.retain(|(host, _)| host.iova() != iova);
+    }
+
+    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+        self.model.bus_mut().host.set_vector(vector, eventfd);
+    }
+}
+
+#[derive(PartialEq)]
+struct Hex(u32);
+
+impl std::fmt::Debug for Hex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#010x}", self.0)
+    }
+}

@@ -1,0 +1,480 @@
+//! The RTL as a simulated NIC: the verilated top, the memory behind its bus, and the rules of docs/rtl.md
+//! that make what it does a function of what the model sees.
+//!
+//! ```text
+//!   register access ─▶ AXI4-Lite ─┐                  ┌─ AXI4 ─▶ Memory ─▶ Bus
+//!   frames ─▶ 512-bit stream ─────┼─▶ clock, clock ──┼─ frames that leave
+//!   time ─▶ time_ns_i ────────────┘   until quiet    └─ MSI-X, fire
+//! ```
+
+mod memory;
+
+pub use memory::Mapped;
+
+use crate::card::HostBus;
+use crate::nic::SimNic;
+use driver::device::Iova;
+use driver::dma::DmaMemory;
+use firmware_abi::key::Direction;
+use firmware_abi::registers::offset;
+use firmware_abi::ring::{FRAME_BYTES_MAX, frame_slots};
+use hw_model::{Frame, Parameters, Report, Sent};
+use memory::Memory;
+use rtl_sim::Instance;
+use rtl_sim::tops::{WeirTop, WeirTopIn, WeirTopOut};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+/// A cycle of the flow engine, 250 MHz.
+const CYCLE_PS: u64 = 4_000;
+/// Cycles in a row that must be quiet: what is handed over between two modules is seen by one of them.
+const QUIET_CYCLES: u32 = 4;
+/// Cycles that a reset is held.
+const RESET_CYCLES: u32 = 16;
+/// No call sets off as much: a table of 2^24 slots is swept and drained in less.
+const CYCLES_MAX: u64 = 1 << 28;
+const BEAT_BYTES: usize = 64;
+/// A frame joins a burst only if no interrupt can fall due within it.
+const BURST_NS: u64 = 32_000;
+/// Frames of a burst at most.
+const BURST_FRAMES: usize = 64;
+/// Bits of `frame_user_t` and `sent_user_t`, one after the other for each direction.
+const FRAME_USER_BITS: usize = 33;
+const SENT_USER_BITS: usize = 97;
+
+/// The sizes that the RTL was built with.
+pub const SIZES: Parameters = Parameters { slots_log2: rtl_sim::SLOTS_LOG2, enis_log2: rtl_sim::ENIS_LOG2 };
+
+/// A stretch of time that is traced, ns of the NIC's time.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// The VCD file.
+    pub file: PathBuf,
+    /// From here on.
+    pub from_ns: u64,
+    /// Up to here.
+    pub to_ns: u64,
+}
+
+/// The verilated NIC.
+pub struct RtlNic<B> {
+    top: Instance<WeirTop>,
+    inputs: WeirTopIn,
+    outputs: WeirTopOut,
+    memory: Memory,
+    bus: B,
+    cycles: u64,
+    quiet: u32,
+    /// An interrupt was raised that the host has not been run for.
+    fired: bool,
+    cursor: usize,
+    keep: bool,
+    sent: Vec<Sent>,
+    leaving: [Vec<u8>; 2],
+    stalls: u64,
+    trace: Option<Trace>,
+    tracing: bool,
+}
+
+impl<B> std::fmt::Debug for RtlNic<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RtlNic {{ cycle: {}, now_ns: {} }}", self.cycles, self.outputs.now_ns_o)
+    }
+}
+
+impl<B: Mapped> RtlNic<B> {
+    /// A NIC after power-on. What no reset sets starts from `seed`.
+    ///
+    /// # Panics
+    /// As [`Self::settle`].
+    pub fn new(bus: B, seed: u64) -> Self {
+        let mut nic = Self {
+            top: Instance::new(seed),
+            inputs: WeirTopIn::default(),
+            outputs: WeirTopOut::default(),
+            memory: Memory::default(),
+            bus,
+            cycles: 0,
+            quiet: 0,
+            fired: false,
+            cursor: 0,
+            keep: true,
+            sent: Vec::new(),
+            leaving: Default::default(),
+            stalls: 0,
+            trace: None,
+            tracing: false,
+        };
+        nic.inputs.out_ready_i = 3;
+        nic.inputs.msix_ready_i = 1;
+        for _ in 0..RESET_CYCLES {
+            nic.clock();
+        }
+        nic.inputs.rst_ni = 1;
+        nic.settle();
+        nic
+    }
+
+    /// Traces from and to the times of `trace`.
+    pub fn set_trace(&mut self, trace: Trace) {
+        self.trace = Some(trace);
+    }
+
+    /// The host's side of the bus.
+    pub fn bus_mut(&mut self) -> &mut B {
+        &mut self.bus
+    }
+
+    /// Cycles since power-on.
+    #[must_use]
+    pub fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// Cycles in which the tally had to wait: none, or the design is broken.
+    #[must_use]
+    pub fn stalls(&self) -> u64 {
+        self.stalls
+    }
+
+    /// One cycle of all clocks.
+    fn clock(&mut self) {
+        self.memory.drive(&mut self.inputs);
+        self.outputs = self.top.step(&self.inputs, 1, CYCLE_PS);
+        self.cycles += 1;
+        self.memory.take(&self.outputs, &mut self.bus);
+        if self.inputs.rst_ni == 0 {
+            return;
+        }
+        if self.outputs.msix_valid_o != 0 {
+            self.bus.interrupt(self.outputs.msix_vector_o);
+        }
+        self.fired |= self.outputs.fire_o != 0;
+        self.stalls += u64::from(self.outputs.stall_o != 0);
+        self.quiet = if self.outputs.quiet_o != 0 { self.quiet + 1 } else { 0 };
+        if self.outputs.out_valid_o != 0 {
+            self.take_beats();
+        }
+    }
+
+    /// Clocks until nothing moves by itself.
+    ///
+    /// # Panics
+    /// When that does not come: the design hangs.
+    pub fn settle(&mut self) {
+        self.quiet = 0;
+        let end = self.cycles + CYCLES_MAX;
+        while self.quiet < QUIET_CYCLES {
+            self.clock();
+            assert!(self.cycles < end, "the RTL is not quiet after {CYCLES_MAX} cycles, at cycle {}", self.cycles);
+        }
+    }
+
+    /// Frames that leave, both directions.
+    fn take_beats(&mut self) {
+        for direction in Direction::ALL {
+            let index = direction.index();
+            if self.outputs.out_valid_o >> index & 1 == 0 {
+                continue;
+            }
+            let bytes = usize::from(self.outputs.out_bytes_o >> (7 * index) & 0x7f);
+            let words = &self.outputs.out_data_o[16 * index..16 * (index + 1)];
+            let frame = &mut self.leaving[index];
+            let begin = frame.len();
+            frame.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            frame.truncate(begin + bytes);
+            if self.outputs.out_last_o >> index & 1 == 1 {
+                let bytes = std::mem::take(frame);
+                if self.keep {
+                    let user = |from, bits| field(&self.outputs.out_user_o, SENT_USER_BITS * index + from, bits);
+                    self.sent.push(Sent {
+                        vport: user(0, 16) as u16,
+                        direction,
+                        time_ns: user(33, 64),
+                        wire_length: user(16, 17) as u32,
+                        bytes,
+                    });
+                }
+            }
+        }
+    }
+
+    /// A register of BAR0; all ones if the access was refused.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn register_read(&mut self, offset: u32) -> u32 {
+        self.inputs.axil_araddr_i = (offset & 0xfff) as u16;
+        self.inputs.axil_arvalid_i = 1;
+        self.inputs.axil_rready_i = 1;
+        for _ in 0..CYCLES_MAX {
+            self.clock();
+            if self.outputs.axil_arready_o != 0 {
+                self.inputs.axil_arvalid_i = 0;
+            }
+            if self.outputs.axil_rvalid_o != 0 {
+                self.inputs.axil_rready_i = 0;
+                return self.outputs.axil_rdata_o;
+            }
+        }
+        panic!("the RTL does not answer a read of register {offset:#x}");
+    }
+
+    /// Writes a register of BAR0; returns when what that sets off is over.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub fn register_write(&mut self, offset: u32, value: u32) {
+        self.inputs.axil_awaddr_i = (offset & 0xfff) as u16;
+        self.inputs.axil_wdata_i = value;
+        self.inputs.axil_wstrb_i = 0xf;
+        self.inputs.axil_awvalid_i = 1;
+        self.inputs.axil_wvalid_i = 1;
+        self.inputs.axil_bready_i = 1;
+        let mut answered = false;
+        for _ in 0..CYCLES_MAX {
+            self.clock();
+            if self.outputs.axil_awready_o != 0 {
+                self.inputs.axil_awvalid_i = 0;
+            }
+            if self.outputs.axil_wready_o != 0 {
+                self.inputs.axil_wvalid_i = 0;
+            }
+            if self.outputs.axil_bvalid_o != 0 {
+                self.inputs.axil_bready_i = 0;
+                answered = true;
+                break;
+            }
+        }
+        assert!(answered, "the RTL does not answer a write of register {offset:#x}");
+        self.settle();
+    }
+
+    /// The NIC's time, Unix ns.
+    #[must_use]
+    pub fn now_ns(&self) -> u64 {
+        self.outputs.now_ns_o
+    }
+
+    /// When something will happen without a frame; now, if the host has yet to be run.
+    #[must_use]
+    pub fn next_event_ns(&self) -> u64 {
+        if self.fired { self.now_ns() } else { self.outputs.next_event_o }
+    }
+
+    /// Moves the time; never back.
+    fn set_time(&mut self, time_ns: u64) {
+        let by = time_ns.saturating_sub(self.outputs.now_ns_o);
+        self.inputs.time_ns_i = self.inputs.time_ns_i.wrapping_add(by);
+        self.outputs.now_ns_o += by;
+        self.follow_trace();
+    }
+
+    fn follow_trace(&mut self) {
+        let Some(trace) = &self.trace else { return };
+        let within = (trace.from_ns..=trace.to_ns).contains(&self.outputs.now_ns_o);
+        if within && !self.tracing {
+            self.tracing = true;
+            if let Err(error) = self.top.trace(&trace.file) {
+                eprintln!("{error}");
+            }
+        } else if !within && self.tracing {
+            self.top.end_trace();
+            self.trace = None;
+        }
+    }
+
+    /// As [`crate::nic::SimNic::advance`].
+    pub fn advance(&mut self, until_ns: u64) -> bool {
+        loop {
+            if std::mem::take(&mut self.fired) {
+                return false;
+            }
+            let event = self.outputs.next_event_o;
+            if event > until_ns {
+                break;
+            }
+            self.set_time(event);
+            self.settle();
+        }
+        self.set_time(until_ns);
+        self.settle();
+        true
+    }
+
+    /// As [`crate::nic::SimNic::sleep`].
+    pub fn sleep(&mut self, until_ns: u64) {
+        self.set_time(until_ns);
+        self.settle();
+    }
+
+    /// Starts a batch.
+    pub fn begin(&mut self) {
+        self.cursor = 0;
+    }
+
+    /// As [`crate::nic::SimNic::proceed`].
+    pub fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
+        while let Some(frame) = frames.get(self.cursor) {
+            if frame.time_ns >= self.next_event_ns() && !self.advance(frame.time_ns) {
+                return false;
+            }
+            let burst = self.burst(&frames[self.cursor..]);
+            for frame in &frames[self.cursor..self.cursor + burst] {
+                self.set_time(frame.time_ns);
+                self.send(frame);
+            }
+            self.cursor += burst;
+            self.settle();
+        }
+        true
+    }
+
+    /// How many frames can be sent without waiting for quiet: of one direction, and none that the host could
+    /// have been interrupted before.
+    fn burst(&mut self, frames: &[Frame<'_>]) -> usize {
+        let Some(first) = frames.first() else { return 0 };
+        let start_ns = first.time_ns.max(self.now_ns());
+        let end_ns = self.outputs.next_event_o.min(start_ns.saturating_add(BURST_NS));
+        let slots = |frame: &Frame<'_>| frame_slots(frame.bytes.len().min(FRAME_BYTES_MAX));
+        let mut room = None;
+        let mut slots_used = slots(first);
+        let mut count = 1;
+        for frame in frames.iter().take(BURST_FRAMES).skip(1) {
+            slots_used += slots(frame);
+            if frame.direction != first.direction || frame.time_ns >= end_ns {
+                break;
+            }
+            if slots_used >= *room.get_or_insert_with(|| self.slots_until_crowded()) {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// Slots that the punt ring takes before it is half full and interrupts at once.
+    fn slots_until_crowded(&mut self) -> u32 {
+        let size = 1_u32.checked_shl(self.register_read(offset::PUNT_SIZE_LOG2)).unwrap_or(0);
+        let [produced, consumed] =
+            [offset::PUNT_PRODUCER, offset::PUNT_CONSUMER].map(|offset| self.register_read(offset));
+        (size / 2).saturating_sub(produced.wrapping_sub(consumed))
+    }
+
+    /// Puts a frame on its stream.
+    fn send(&mut self, frame: &Frame<'_>) {
+        let index = frame.direction.index();
+        let held = &frame.bytes[..frame.bytes.len().min(FRAME_BYTES_MAX)];
+        let user = u64::from(frame.wire_length.min(0x1_ffff)) << 16 | u64::from(frame.vport);
+        set_field(&mut self.inputs.in_user_i, FRAME_USER_BITS * index, FRAME_USER_BITS, user);
+        self.inputs.in_valid_i = 1 << index;
+        for (beat, bytes) in held.chunks(BEAT_BYTES).enumerate() {
+            let mut data = [0; BEAT_BYTES];
+            data[..bytes.len()].copy_from_slice(bytes);
+            for (word, bytes) in self.inputs.in_data_i[16 * index..].iter_mut().zip(data.chunks_exact(4)) {
+                *word = bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
+            }
+            let last = (beat + 1) * BEAT_BYTES >= held.len();
+            self.inputs.in_bytes_i = (bytes.len() as u16) << (7 * index);
+            self.inputs.in_last_i = u8::from(last) << index;
+            let end = self.cycles + CYCLES_MAX;
+            loop {
+                self.clock();
+                if self.outputs.in_ready_o >> index & 1 == 1 {
+                    break;
+                }
+                assert!(self.cycles < end, "the RTL takes no frame");
+            }
+        }
+        self.inputs.in_valid_i = 0;
+    }
+
+    /// Whether what leaves is kept.
+    pub fn keep_sent(&mut self, keep: bool) {
+        self.keep = keep;
+    }
+
+    /// What left since last asked.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+}
+
+/// `bits` bits (at most 64) from bit `from` on.
+fn field(words: &[u32], from: usize, bits: usize) -> u64 {
+    let bit = |at: usize| u64::from(words[at / 32] >> (at % 32) & 1);
+    (0..bits).fold(0, |value, at| value | bit(from + at) << at)
+}
+
+/// Sets `bits` bits (at most 64) from bit `from` on.
+fn set_field(words: &mut [u32], from: usize, bits: usize, value: u64) {
+    for at in 0..bits {
+        let (word, bit) = ((from + at) / 32, (from + at) % 32);
+        words[word] = words[word] & !(1 << bit) | ((value >> at & 1) as u32) << bit;
+    }
+}
+
+impl SimNic for RtlNic<HostBus> {
+    fn register_read(&mut self, offset: u32) -> u32 {
+        Self::register_read(self, offset)
+    }
+
+    fn register_write(&mut self, offset: u32, value: u32) {
+        Self::register_write(self, offset, value);
+    }
+
+    fn begin(&mut self, _frames: &[Frame<'_>]) {
+        Self::begin(self);
+    }
+
+    fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
+        Self::proceed(self, frames)
+    }
+
+    fn advance(&mut self, until_ns: u64) -> bool {
+        Self::advance(self, until_ns)
+    }
+
+    fn sleep(&mut self, until_ns: u64) {
+        Self::sleep(self, until_ns);
+    }
+
+    fn now_ns(&self) -> u64 {
+        Self::now_ns(self)
+    }
+
+    fn next_event_ns(&self) -> u64 {
+        Self::next_event_ns(self)
+    }
+
+    fn keep_sent(&mut self, keep: bool) {
+        Self::keep_sent(self, keep);
+    }
+
+    fn take_sent(&mut self) -> Vec<Sent> {
+        Self::take_sent(self)
+    }
+
+    /// The model's to make: a design in hardware does not watch itself.
+    fn report(&self) -> Option<Report> {
+        None
+    }
+
+    fn map(&mut self, memory: &DmaMemory) {
+        self.bus_mut().map(memory);
+    }
+
+    fn unmap(&mut self, iova: Iova) {
+        self.bus_mut().unmap(iova);
+    }
+
+    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+        self.bus_mut().set_vector(vector, eventfd);
+    }
+}
+
+impl Mapped for HostBus {
+    fn is_mapped(&self, iova: u64, bytes: usize) -> bool {
+        self.find(iova, bytes).is_ok()
+    }
+}
