@@ -28,8 +28,34 @@ lint() { # the Verilator to use, and options that only it knows
     )
 }
 
+# Parameters that no such module can have: elaboration must fail, with the module's own words.
+impossible() { # the Verilator to use
+    (
+        WEIR_VERILATOR=$1
+        . rtl/env.sh
+        while read -r module parameters; do
+            case $module in '' | '#'*) continue ;; esac
+            said=$(verilator_bin --lint-only --top-module "$module" $parameters -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv \
+                rtl/weir_regs_pkg.sv "rtl/$module.sv" 2>&1) && {
+                echo "$module $parameters elaborates, expected an error" >&2
+                exit 1
+            }
+            case $said in
+            *"$module: "*expected*) ;;
+            *)
+                echo "$module $parameters: expected the module to say what it wants, found: $said" >&2
+                exit 1
+                ;;
+            esac
+        done <rtl/impossible.txt
+        echo "rtl-lint: every row of rtl/impossible.txt is refused"
+    )
+}
+
 lint wheel --quiet-stats
+impossible wheel
 lint debian ""
+impossible debian
 (
     . rtl/env.sh
     echo "rtl-lint: verible"
