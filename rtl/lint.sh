@@ -22,7 +22,7 @@ lint() { # the Verilator to use, and options that only it knows
         echo "rtl-lint: $(verilator_bin --version) on $(modules | wc -l) modules"
         for file in $(modules); do
             module=$(basename "$file" .sv)
-            verilator_bin --lint-only -Wall $2 --top-module "$module" -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv \
+            verilator_bin --lint-only -Wall $2 --top-module "$module" -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv rtl/weir_pkg.sv \
                 rtl/weir_regs_pkg.sv "$file"
         done
     )
@@ -35,7 +35,7 @@ impossible() { # the Verilator to use
         . rtl/env.sh
         while read -r module parameters; do
             case $module in '' | '#'*) continue ;; esac
-            said=$(verilator_bin --lint-only --top-module "$module" $parameters -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv \
+            said=$(verilator_bin --lint-only --top-module "$module" $parameters -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv rtl/weir_pkg.sv \
                 rtl/weir_regs_pkg.sv "rtl/$module.sv" 2>&1) && {
                 echo "$module $parameters elaborates, expected an error" >&2
                 exit 1
