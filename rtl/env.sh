@@ -25,3 +25,7 @@ debian)
     ;;
 esac
 export PATH VERILATOR_ROOT WEIR_RTL_VENV
+# What the crate verilated needs to build with Verilator 5: see there. It is built anew when its flags
+# change, but not when Verilator does: so they name the version.
+CXXFLAGS="-include $PWD/rtl/sim/cxx/verilated_compat.h -DWEIR_VERILATOR=$(verilator_bin --version | cut -d ' ' -f 2)"
+export CXXFLAGS
