@@ -23,11 +23,11 @@ package weir_pkg;
 
   // Cycles of each stage, from its input's to its output's handshake. docs/rtl.md has the whole table.
   localparam int unsigned PARSE_CYCLES = 10;
-  localparam int unsigned ADMIT_CYCLES = 8;
+  localparam int unsigned ADMIT_CYCLES = 11;
   localparam int unsigned HASH_CYCLES = 2;
   localparam int unsigned LOOKUP_CYCLES = 5;
   localparam int unsigned TALLY_CYCLES = 4;
-  localparam int unsigned BUCKET_CYCLES = 5;
+  localparam int unsigned BUCKET_CYCLES = 9;
 
   // ---- Frames ----
 
@@ -93,7 +93,6 @@ package weir_pkg;
   // The limits that an ENI's packets are held to: none, or those of an instance.
   typedef struct packed {
     logic limited;
-    logic bits_summed;
     logic [11:0] instance_number;
   } limits_t;
 
