@@ -42,7 +42,7 @@ def main():
         CRATE / "src" / "registers" / "table.rs": formatted(table),
         ROOT / "docs" / "registers.md": page.generate(map_),
     }
-    for name, text in rtl.generate(CRATE / "rdl" / "weir.rdl").items():
+    for name, text in rtl.generate(CRATE / "rdl" / "weir.rdl", map_).items():
         files[ROOT / "rtl" / f"{name}.sv"] = text
     stale = False
     for path, text in files.items():

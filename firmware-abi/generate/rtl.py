@@ -20,7 +20,7 @@ HEADER = """\
 """
 
 
-def generate(path):
+def generate(path, map_):
     """The texts of package and module, by name."""
     compiler = RDLCompiler()
     for udp in ALL_UDPS:
@@ -39,7 +39,17 @@ def generate(path):
             err_if_bad_addr=True,
             err_if_bad_rw=True,
         )
-        return {name: tidied((pathlib.Path(folder) / f"{name}.sv").read_text()) for name in (PACKAGE, MODULE)}
+        texts = {name: tidied((pathlib.Path(folder) / f"{name}.sv").read_text()) for name in (PACKAGE, MODULE)}
+    texts[PACKAGE] = texts[PACKAGE].replace("endpackage\n", offsets(map_) + "endpackage\n")
+    return texts
+
+
+def offsets(map_):
+    """The registers' numbers, for what stands around the block."""
+    lines = ["", "    // Offsets of the registers; that of an array is its first register's."]
+    for item in map_.registers:
+        lines.append(f"    localparam logic [{ADDRESS_BITS - 1}:0] OFFSET_{item.name} = {ADDRESS_BITS}'h{item.offset:03x};")
+    return "\n".join(lines) + "\n"
 
 
 def tidied(text):
