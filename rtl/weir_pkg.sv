@@ -389,6 +389,20 @@ package weir_pkg;
     return 8'((bytes + 14'd63) >> 6);
   endfunction
 
+  // The record of what a slot counted in a window.
+  function automatic flow_record_t record_of(input record_kind_e kind, input flow_key_t key,
+                                             input logic [31:0] cookie, input counter_t counter,
+                                             input logic [15:0] window);
+    flow_record_t flow;
+    flow.key = key;
+    flow.key.tcp_flags = counter.tcp_flags;
+    flow.packets_first = '{first_tick: counter.first_tick, packets: counter.packets};
+    flow.bytes_window = '{window: window, bytes: counter.bytes};
+    flow.cookie = cookie;
+    flow.tail = '{phase: 1'b0, kind: kind, last_tick: counter.last_tick};
+    return flow;
+  endfunction
+
   // A byte count's strobes.
   function automatic logic [63:0] strobes_of(input logic [6:0] bytes);
     return ~(64'hffff_ffff_ffff_ffff << bytes);
