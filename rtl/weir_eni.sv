@@ -95,7 +95,7 @@ module weir_eni
   // ---- Clear: wait until nothing is under way, then sweep every memory ----
 
   localparam int unsigned SETTLE_CYCLES = 16;
-  logic clearing_q, sweep, sweeping_q;
+  logic clearing_q, sweep, sweeping_q, limits_ready;
   logic [4:0] settle_q;
   logic [1:0] ledger_memory_ready;
   vport_t sweep_q;
@@ -136,7 +136,7 @@ module weir_eni
   eni_set_t set_q;
   eni_t set_eni;
   vport_t set_vport;
-  logic set_ok_q, write_eni, limits_ready, limits_done, limits_busy, shape_ready;
+  logic set_ok_q, write_eni, limits_done, limits_busy, shape_ready;
   bucket_answer_t answer;
 
   assign set_vport = vport_t'(set_q.vport);

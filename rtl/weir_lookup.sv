@@ -160,6 +160,9 @@ module weir_lookup
     end
   end
 
+  // Which stages hold an item.
+  logic [LOOKUP_CYCLES-1:0] valid_q;
+
   // Stage 1: the memories' outputs. Stage 2: their output registers.
   entry_t [HALVES-1:0][WAYS-1:0] read_q;
   entry_t [HALVES-1:0][WAYS-1:0] scan_read_q;
@@ -218,7 +221,6 @@ module weir_lookup
     logic [1:0][19:0] buckets;
   } carried_t;
 
-  logic [LOOKUP_CYCLES-1:0] valid_q;
   carried_t carried_q[LOOKUP_CYCLES-1];
   payload_t payload_q[LOOKUP_CYCLES];
   identity_t wanted_q[2];
