@@ -9,7 +9,8 @@
 // that of SLOT_SELECT or ENI_SELECT when the image is there. Reads have no effect and never fail.
 // After a restart, of the device or by CONTROL.reset, everything but the time is as after power-on.
 //
-// Timing: a read takes 5 cycles, a write 6, one that is refused here 3; the selects wait for engine or ledger.
+// Timing: a read takes 5 cycles (of an image 6), a write 7, one that is refused here 3; the selects wait for engine
+// or ledger.
 // Model: hw-model/src/regs.rs; error in hw-model/src/nic.rs.
 module weir_bar
   import weir_abi_pkg::*;
