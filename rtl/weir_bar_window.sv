@@ -66,7 +66,7 @@ module weir_bar_window
   assign egress = select_i[31];
   assign slot = select_i[23:0];
   assign vport = select_i[11:0];
-  assign is_past_o = selects_slot_i ? (slot >> SLOTS_LOG2) != '0 : (vport >> ENIS_LOG2) != '0;
+  assign is_past_o = selects_slot_i ? (32'(slot) >> SLOTS_LOG2) != '0 : (32'(vport) >> ENIS_LOG2) != '0;
 
   // What was latched. A ledger is known if its port exists.
   logic slot_valid_q, slot_bank_q, eni_known_q;

@@ -198,7 +198,7 @@ module weir_ring_write
   logic [6:0] length, sent_q;
   entry_t entry, beat;
 
-  assign entry.quarter = 2'(address[5:0] >> ENTRY_LOG2);
+  assign entry.quarter = 2'((address & 64'd63) >> ENTRY_LOG2);
   assign entry.data = {ring_phase(index, config_i.size_log2), push_i[ENTRY_BITS-2:0]};
 
   weir_fifo #(
