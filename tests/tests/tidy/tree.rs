@@ -99,7 +99,8 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && SKIPPED_FOLDERS.contains(&name.as_str()) {
+            // In a worktree, `.git` is a file.
+            if (is_folder || name == ".git") && SKIPPED_FOLDERS.contains(&name.as_str()) {
                 continue;
             }
             self.paths.insert(path.clone());
