@@ -408,6 +408,17 @@ where
         self.journal.device().step();
     }
 
+    /// Puts `value` in the place of value `index` for this process: what the next one finds there means
+    /// nothing to it.
+    ///
+    /// # Panics
+    /// When there is no such value.
+    #[inline(always)]
+    #[track_caller]
+    pub fn set_for_now(&self, index: usize, value: T) {
+        self.values.store(index, value);
+    }
+
     /// Asks the cache for value `index`; any index is allowed.
     #[inline(always)]
     pub fn prefetch(&self, index: usize) {

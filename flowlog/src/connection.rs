@@ -149,10 +149,10 @@ impl<M: Memory> SlowPath<M> {
     pub fn saw(&mut self, id: FlowId, flags: u8, seconds: u32) {
         let id = self.primary(id);
         let mut flow = self.flows.get(id);
-        let before = flow;
+        let before = (flow.last_seen, flow.state);
         flow.last_seen = flow.last_seen.max(seconds);
         self.advance(&mut flow, flags);
-        if flow != before {
+        if (flow.last_seen, flow.state) != before {
             self.flows.set(id, flow);
         }
     }

@@ -276,7 +276,7 @@ impl<M: Memory> Flows<M> {
     fn rebuild_index(&mut self) {
         if self.now.indexed != 0 {
             for place in 0..self.index.len() {
-                self.index.set_for_good(place, 0);
+                self.index.set_for_now(place, 0);
             }
         }
         self.now.indexed = 1;
@@ -415,7 +415,7 @@ impl<M: Memory> Flows<M> {
         while self.index.get(place) as u32 != 0 {
             place = (place + 1) & mask;
         }
-        self.index.set_for_good(place, u64::from(hash.0) << 32 | u64::from(id.link()));
+        self.index.set_for_now(place, u64::from(hash.0) << 32 | u64::from(id.link()));
     }
 
     /// Adds the sibling of `primary`, which has none.
@@ -477,10 +477,10 @@ impl<M: Memory> Flows<M> {
             let home = self.home(Hash((cell >> 32) as u32));
             // It may move up only if the hole is not before its home.
             if (place.wrapping_sub(home) & mask) >= (place.wrapping_sub(hole) & mask) {
-                self.index.set_for_good(hole, cell);
+                self.index.set_for_now(hole, cell);
                 hole = place;
             }
         }
-        self.index.set_for_good(hole, 0);
+        self.index.set_for_now(hole, 0);
     }
 }

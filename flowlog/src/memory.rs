@@ -34,6 +34,11 @@ pub trait Cells<T> {
     fn set_for_good(&mut self, index: usize, value: T) {
         self.set(index, value);
     }
+    /// As [`Self::set`], for this process only: the next one makes the value anew.
+    #[inline]
+    fn set_for_now(&mut self, index: usize, value: T) {
+        self.set(index, value);
+    }
     /// Asks for a value that will be needed soon. A hint.
     #[inline]
     fn prefetch(&self, _index: usize) {}

@@ -244,7 +244,8 @@ impl Lockstep {
         let model = self.model.take_sent();
         let rtl = self.rtl.take_sent();
         for direction in firmware_abi::key::Direction::ALL {
-            let of = |sent: &[Sent]| sent.iter().filter(|sent| sent.direction == direction).cloned().collect::<Vec<_>>();
+            let of =
+                |sent: &[Sent]| sent.iter().filter(|sent| sent.direction == direction).cloned().collect::<Vec<_>>();
             let (model, rtl) = (of(&model), of(&rtl));
             self.compare(call, &format!("how many frames left, {direction:?}"), &model.len(), &rtl.len());
             for (model, rtl) in model.iter().zip(&rtl) {

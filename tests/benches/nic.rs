@@ -17,9 +17,9 @@ use sim::generate::{Generator, Spec};
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::rc::Rc;
+use weir::body::Body;
 use weir::config::Config;
 use weir::meter::Sink;
-use weir::body::Body;
 use weir::replay::Replay;
 
 /// Slots of a direction: the largest run fills half of them.

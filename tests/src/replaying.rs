@@ -19,9 +19,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use weir::assembly::{Assembly, assemble, outlets};
+use weir::body::Body;
 use weir::config::Config;
 use weir::meter::{Meter, MeterFaults, MeterStatistics, Sink};
-use weir::body::Body;
 use weir::replay::{Replay, ReplayCounts};
 
 /// Source, destination, their ports, protocol: as records write them.
@@ -161,7 +161,8 @@ pub struct Replayed {
 pub fn replay(config: Config, batch: &FrameBatch) -> Replayed {
     let first = batch.get(0).expect("a replay starts with a frame");
     let collected = Collected::new(&config);
-    let mut replay = Replay::start(Rc::new(config), &Body::Model, first.time_ns, |_| collected).expect("the replay starts");
+    let mut replay =
+        Replay::start(Rc::new(config), &Body::Model, first.time_ns, |_| collected).expect("the replay starts");
     replay.frames(batch).expect("the frames are replayed");
     let finished = replay.finish().expect("the replay comes to its end");
     let faults = finished.meter.faults();

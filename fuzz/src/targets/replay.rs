@@ -10,6 +10,7 @@ use flowlog::window::Sealed;
 use sim::frames::FrameBatch;
 use std::convert::Infallible;
 use std::rc::Rc;
+use weir::body::Body;
 use weir::config::Config;
 use weir::meter::Sink;
 use weir::replay::Replay;
@@ -72,7 +73,7 @@ fn replay(input: &[u8]) -> Outcome {
         batch.push(time_ns, bytes.len() as u32, bytes);
     }
     let sink = |_: &weir::assembly::Assembly| Proofs { honest: true, ..Proofs::default() };
-    let mut replay = Replay::start(Rc::new(small()), START_NS, sink).expect("the NIC comes up");
+    let mut replay = Replay::start(Rc::new(small()), &Body::Model, START_NS, sink).expect("the NIC comes up");
     replay.frames(&batch).expect("frames are taken");
     let finished = replay.finish().expect("the last window ends");
     let counts = finished.counts;

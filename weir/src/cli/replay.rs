@@ -114,8 +114,7 @@ impl TraceArgs {
             return Err(Failure::Usage(wanted.to_owned()));
         }
         let bound = |when: Option<When>, otherwise: u64| when.map_or(otherwise, |when| when.unix_ns(0));
-        let trace =
-            self.trace.clone().map(|file| (file, bound(self.trace_from, 0), bound(self.trace_to, u64::MAX)));
+        let trace = self.trace.clone().map(|file| (file, bound(self.trace_from, 0), bound(self.trace_to, u64::MAX)));
         Ok(RtlOptions { seed, trace })
     }
 }

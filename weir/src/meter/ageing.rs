@@ -94,6 +94,8 @@ impl<D: Device + 'static> Meter<D> {
     pub(super) fn clear(&mut self) {
         loop {
             self.note_seen();
+            // Tallies are cleared for good: what they say must be permanent before.
+            self.commit();
             let done = self.windows.clear(CHORE_BATCH);
             self.commit();
             if done {
@@ -109,6 +111,10 @@ impl<D: Device + 'static> Meter<D> {
                 self.slow.flows.prefetch(soon);
             }
             let (id, tally) = self.windows.tally_at(place);
+            if tally.packets() == 0 {
+                // Cleared by a process that died before it could commit that: noted already.
+                continue;
+            }
             let flow = self.slow.flows.get(id);
             let (primary, slot) = if flow.marks().is_sibling() {
                 let primary = self.slow.primary(id);

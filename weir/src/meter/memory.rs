@@ -49,6 +49,11 @@ impl<T: Value, D: Device> Cells<T> for ArenaCells<T, D> {
     }
 
     #[inline(always)]
+    fn set_for_now(&mut self, index: usize, value: T) {
+        self.0.set_for_now(index, value);
+    }
+
+    #[inline(always)]
     fn prefetch(&self, index: usize) {
         self.0.prefetch(index);
     }
