@@ -25,8 +25,9 @@ impl<B: Bus> Nic<B> {
             if self.rings[RingId::Completion as usize].room() == 0 {
                 return;
             }
-            let command: Command = match self.rings[RingId::Command as usize].front::<DESCRIPTOR_BYTES>(&mut self.bus) {
-                Ok(entry) => zerocopy::transmute!(entry),
+            let mut entry = [0; DESCRIPTOR_BYTES];
+            match self.rings[RingId::Command as usize].front(&mut self.bus, &mut entry) {
+                Ok(()) => {}
                 Err(Unreadable::Dma) => return self.dma_refused(),
                 Err(Unreadable::Phase) => {
                     self.counters.phase_refused += 1;
@@ -35,7 +36,8 @@ impl<B: Bus> Nic<B> {
                     self.complete(&Command::default(), Status::BadPhase);
                     continue;
                 }
-            };
+            }
+            let command: Command = zerocopy::transmute!(entry);
             let Some(status) = self.execute(&command) else { return };
             self.counters.commands += 1;
             self.counters.dma_read_bytes += DESCRIPTOR_BYTES as u64;

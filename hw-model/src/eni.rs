@@ -141,18 +141,10 @@ pub struct Eni {
     pub punt_credit: u32,
     /// Punt ring slots that they hold.
     pub punt_used: u32,
-    limited: bool,
+    /// Any limit of its instance is set.
+    pub limited: bool,
     /// The ledgers: by direction, then bank.
     pub ledgers: [[Counts; 2]; 2],
-}
-
-impl Eni {
-    /// Whether any limit of its instance is set.
-    #[must_use]
-    #[inline]
-    pub fn is_limited(&self) -> bool {
-        self.limited
-    }
 }
 
 /// All virtual ports and instances.
@@ -218,11 +210,15 @@ impl Enis {
     /// The policer and the shaper: takes a packet from the instance's buckets, or names the limit.
     #[inline]
     pub fn admit(&mut self, vport: u16, direction: Direction, bytes: u32, now_ns: u64) -> Result<(), LimitDrop> {
-        let Some(eni) = self.ports.get(usize::from(vport)) else { return Ok(()) };
-        if !eni.limited {
-            return Ok(());
+        match self.ports.get(usize::from(vport)) {
+            Some(eni) if eni.limited => self.admit_limited(eni.flags.instance(), direction, bytes, now_ns),
+            _ => Ok(()),
         }
-        let Some(instance) = self.instances.get_mut(usize::from(eni.flags.instance())) else { return Ok(()) };
+    }
+
+    #[inline(never)]
+    fn admit_limited(&mut self, instance: u16, direction: Direction, bytes: u32, now_ns: u64) -> Result<(), LimitDrop> {
+        let Some(instance) = self.instances.get_mut(usize::from(instance)) else { return Ok(()) };
         instance.admit(direction, bytes, now_ns).map_err(|packets| match (direction, packets) {
             (Direction::Ingress, true) => LimitDrop::PolicedPackets,
             (Direction::Ingress, false) => LimitDrop::PolicedBits,
@@ -231,13 +227,16 @@ impl Enis {
         })
     }
 
-    /// Takes a new flow from the instance's bucket; false if it is empty.
+    /// Whether any limit of the port's instance is set.
+    #[must_use]
     #[inline]
+    pub fn limited(&self, vport: u16) -> bool {
+        self.get(vport).is_some_and(|eni| eni.limited)
+    }
+
+    /// Takes a new flow from the instance's bucket; false if it is empty.
     pub fn admit_new_flow(&mut self, vport: u16, now_ns: u64) -> bool {
-        let Some(eni) = self.ports.get(usize::from(vport)) else { return true };
-        if !eni.limited {
-            return true;
-        }
+        let Some(eni) = self.ports.get(usize::from(vport)).filter(|eni| eni.limited) else { return true };
         let Some(instance) = self.instances.get_mut(usize::from(eni.flags.instance())) else { return true };
         let admitted = instance.new_flows.has(1, now_ns);
         if admitted {

@@ -33,45 +33,38 @@ pub struct Gate {
 
 /// A packet that is to be forwarded.
 #[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
+pub struct Outgoing {
     /// The ENI's number.
     pub vport: u16,
     /// The engine.
     pub direction: Direction,
-    /// When the parser saw it, Unix ns.
-    pub time_ns: u64,
-    /// Its length on the wire.
-    pub wire_length: u32,
     /// Layer-3 bytes, which the shaper counts.
     pub l3_bytes: u32,
-    /// What is known of its bytes.
-    pub bytes: &'a [u8],
     /// The bank of the window that it is stamped with.
     pub bank: usize,
 }
 
 impl Gate {
-    /// Forwards a packet, on egress if the shaper has room for it.
+    /// Forwards a packet, on egress if the shaper has room for it. False if it was dropped.
     #[inline(always)]
-    pub fn forward(&mut self, packet: &Outgoing<'_>, now_ns: u64, enis: &mut Enis, counters: &mut EngineCounters) {
-        if packet.direction == Direction::Egress
-            && let Err(limit) = enis.admit(packet.vport, Direction::Egress, packet.l3_bytes, now_ns)
+    pub fn forward(&self, packet: Outgoing, now_ns: u64, enis: &mut Enis, counters: &mut EngineCounters) -> bool {
+        let Outgoing { vport, direction, l3_bytes, bank } = packet;
+        if direction == Direction::Egress
+            && let Err(limit) = enis.admit(vport, direction, l3_bytes, now_ns)
         {
             counters.limited += 1;
-            if let Some(ledger) = enis.ledger(packet.vport, Direction::Egress, packet.bank) {
+            if let Some(ledger) = enis.ledger(vport, direction, bank) {
                 ledger.limit(limit);
             }
-            return;
+            return false;
         }
         counters.forwarded += 1;
-        if self.keep {
-            self.sent.push(Sent {
-                vport: packet.vport,
-                direction: packet.direction,
-                time_ns: packet.time_ns,
-                wire_length: packet.wire_length,
-                bytes: packet.bytes.to_vec(),
-            });
-        }
+        true
+    }
+
+    /// Holds what has left for [`Nic::take_sent`](crate::nic::Nic::take_sent).
+    #[inline(never)]
+    pub fn hold(&mut self, vport: u16, direction: Direction, time_ns: u64, wire_length: u32, bytes: &[u8]) {
+        self.sent.push(Sent { vport, direction, time_ns, wire_length, bytes: bytes.to_vec() });
     }
 }

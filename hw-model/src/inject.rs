@@ -21,9 +21,9 @@ impl<B: Bus> Nic<B> {
     pub(crate) fn run_injects(&mut self) {
         let mut position = 0;
         while self.rings[RingId::Inject as usize].pending() {
-            let ring = &mut self.rings[RingId::Inject as usize];
-            let header: FrameHeader = match ring.front::<FRAME_HEADER_BYTES>(&mut self.bus) {
-                Ok(entry) => zerocopy::transmute!(entry),
+            let mut entry = [0; FRAME_HEADER_BYTES];
+            match self.rings[RingId::Inject as usize].front(&mut self.bus, &mut entry) {
+                Ok(()) => {}
                 Err(Unreadable::Dma) => return self.dma_refused(),
                 Err(Unreadable::Phase) => {
                     self.rings[RingId::Inject as usize].release(1);
@@ -31,7 +31,8 @@ impl<B: Bus> Nic<B> {
                     self.error(|errors| errors.set_phase(true));
                     continue;
                 }
-            };
+            }
+            let header: FrameHeader = zerocopy::transmute!(entry);
             let slots = frame_slots(header.length.held() as usize);
             if !self.sound(&header) || slots > self.rings[RingId::Inject as usize].used() {
                 self.rings[RingId::Inject as usize].release(1);
@@ -79,6 +80,7 @@ impl<B: Bus> Nic<B> {
         true
     }
 
+    #[inline(never)]
     fn retry(&mut self, header: &FrameHeader, direction: Direction) -> bool {
         let hashed = Hashed::of(&header.key);
         if header.tail.window() != self.windows.number as u8 {
@@ -118,20 +120,24 @@ impl<B: Bus> Nic<B> {
 
     #[inline]
     fn send_injected(&mut self, header: &FrameHeader, direction: Direction) {
-        // The bytes are fetched only where somebody looks at them.
-        let bytes = if self.gate.keep { self.injected_bytes(header).unwrap_or_default() } else { Vec::new() };
         let outgoing = Outgoing {
             vport: header.key.port.vport(),
             direction,
-            time_ns: header.time_ns,
-            wire_length: header.length.wire(),
             l3_bytes: header.tail.l3_bytes(),
-            bytes: &bytes,
             // What the shaper drops is counted in the window in which it does.
             bank: self.windows.open_bank(),
         };
         let engine = &mut self.engines[direction.index()];
-        self.gate.forward(&outgoing, self.now_ns, &mut self.enis, &mut engine.counters);
+        if self.gate.forward(outgoing, self.now_ns, &mut self.enis, &mut engine.counters) && self.gate.keep {
+            self.hold_injected(header, direction);
+        }
+    }
+
+    /// The bytes are fetched only where somebody looks at them.
+    #[inline(never)]
+    fn hold_injected(&mut self, header: &FrameHeader, direction: Direction) {
+        let bytes = self.injected_bytes(header).unwrap_or_default();
+        self.gate.hold(header.key.port.vport(), direction, header.time_ns, header.length.wire(), &bytes);
     }
 
     /// The frame behind the header at the front of the inject ring.

@@ -75,14 +75,15 @@ impl Slot {
     }
 }
 
-/// The tags of a bucket, the first way in the lowest byte; 0 where no slot is in use.
-type Row = U64;
+/// Tags that the processor's second cache holds anyway need not be asked for.
+const TAGS_NEAR: usize = (256 << 10) / size_of::<u64>();
 
 /// The table of one engine.
 #[derive(Debug)]
 pub struct Lookup {
     slots_log2: u32,
-    tags: Memory<Row>,
+    /// The tags of each bucket, the first way in the lowest byte; 0 where no slot is in use.
+    tags: Vec<u64>,
     slots: Memory<Slot>,
     occupied: u32,
     high_water: u32,
@@ -121,7 +122,7 @@ impl Lookup {
         let slots = 1usize << slots_log2;
         Self {
             slots_log2,
-            tags: Memory::zeroed(slots / WAYS as usize),
+            tags: vec![0; slots / WAYS as usize],
             slots: Memory::zeroed(slots),
             occupied: 0,
             high_water: 0,
@@ -150,9 +151,22 @@ impl Lookup {
 
     /// The rows of tags of a key's two buckets.
     #[inline]
-    fn rows(&self, hash: u64) -> [u32; 2] {
+    fn rows(&self, hash: u64) -> [usize; 2] {
         let [low, high] = buckets(hash, self.slots_log2);
-        [low, (self.len() / WAYS / 2) + high]
+        [low as usize, self.tags.len() / 2 + high as usize]
+    }
+
+    /// The ways of a row whose tag fits; see [`matching`].
+    #[inline]
+    fn ways(&self, row: usize, hashed: &Hashed) -> u64 {
+        self.tags.get(row).map_or(0, |tags| matching(*tags, hashed.tag()))
+    }
+
+    /// Whether it helps to ask for tags ahead.
+    #[inline]
+    #[must_use]
+    pub fn is_far(&self) -> bool {
+        self.tags.len() > TAGS_NEAR
     }
 
     /// Asks for the tags of a key.
@@ -169,16 +183,15 @@ impl Lookup {
     #[inline]
     #[must_use]
     pub fn ahead(&self, hashed: &Hashed) -> Ahead {
+        let [low, high] = self.rows(hashed.hash);
+        let (mut row, mut ways) = (low, self.ways(low, hashed));
+        if ways == 0 {
+            (row, ways) = (high, self.ways(high, hashed));
+        }
         let mut slot = u32::MAX;
-        for row in self.rows(hashed.hash) {
-            let ways = self.tags.get(row).map_or(0, |tags| matching(tags.get(), hashed.tag()));
-            if ways != 0 {
-                slot = first_way(row, ways);
-                if let Some(slot) = self.slots.get(slot) {
-                    prefetch(slot);
-                }
-                break;
-            }
+        if ways != 0 {
+            slot = first_way(row, ways);
+            prefetch(&self.slots[slot]);
         }
         Ahead { slot, inserts: self.inserts, reorders: self.reorders }
     }
@@ -188,23 +201,26 @@ impl Lookup {
     #[must_use]
     pub fn find_ahead(&self, hashed: &Hashed, ahead: Ahead) -> Option<(u32, SlotAction)> {
         match ahead.slot() {
-            None if ahead.inserts == self.inserts => None,
-            Some(slot) if ahead.reorders == self.reorders => match self.slots.get(slot) {
-                Some(found) if found.holds(&hashed.identity) => Some((slot, found.action())),
-                _ => self.find(hashed),
-            },
-            _ => self.find(hashed),
+            None if ahead.inserts == self.inserts => return None,
+            Some(slot) if ahead.reorders == self.reorders => {
+                let found = &self.slots[slot];
+                if found.holds(&hashed.identity) {
+                    return Some((slot, found.action()));
+                }
+            }
+            _ => {}
         }
+        self.find(hashed)
     }
 
     /// The slot that holds a key.
     #[must_use]
     pub fn find(&self, hashed: &Hashed) -> Option<(u32, SlotAction)> {
         for row in self.rows(hashed.hash) {
-            let mut ways = matching(self.tags.get(row)?.get(), hashed.tag());
+            let mut ways = self.ways(row, hashed);
             while ways != 0 {
                 let number = first_way(row, ways);
-                let slot = self.slots.get(number)?;
+                let slot = &self.slots[number];
                 if slot.holds(&hashed.identity) {
                     return Some((number, slot.action()));
                 }
@@ -243,10 +259,9 @@ impl Lookup {
 
     /// Changes what a slot in use does.
     pub fn update(&mut self, slot: u32, action: u8, cookie: u32) {
-        if let Some(entry) = self.slots.get_mut(slot) {
-            entry.action = action;
-            entry.cookie = U32::new(cookie);
-        }
+        let entry = &mut self.slots[slot];
+        entry.action = action;
+        entry.cookie = U32::new(cookie);
     }
 
     /// Empties a slot in use.
@@ -257,12 +272,9 @@ impl Lookup {
     }
 
     fn set(&mut self, slot: u32, value: Slot, tag: u8) {
-        if let Some(entry) = self.slots.get_mut(slot) {
-            *entry = value;
-        }
-        if let Some(row) = self.tags.get_mut(slot / WAYS) {
-            *row = U64::new(with_tag(row.get(), slot % WAYS, tag));
-        }
+        self.slots[slot] = value;
+        let row = &mut self.tags[(slot / WAYS) as usize];
+        *row = with_tag(*row, slot % WAYS, tag);
     }
 }
 
@@ -282,8 +294,8 @@ fn matching(row: u64, tag: u8) -> u64 {
 
 /// The slot of the lowest way in `ways`, which is not 0.
 #[inline]
-fn first_way(row: u32, ways: u64) -> u32 {
-    row * WAYS + ways.trailing_zeros() / 8
+fn first_way(row: usize, ways: u64) -> u32 {
+    row as u32 * WAYS + ways.trailing_zeros() / 8
 }
 
 /// A row with the tag of a way set.

@@ -8,6 +8,7 @@
 
 use memmap2::MmapMut;
 use std::marker::PhantomData;
+use std::ops::{Index, IndexMut};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An array of fixed length, in pages of its own.
@@ -42,12 +43,29 @@ impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned> Memory<T> {
         let at = index as usize * size_of::<T>();
         T::ref_from_bytes(self.pages.get(at..at + size_of::<T>())?).ok()
     }
+}
 
-    /// A value to change, if there is one of this number.
+/// A value that is known to be there: of a slot that the model found itself.
+impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned> Index<u32> for Memory<T> {
+    type Output = T;
+
     #[inline]
-    #[must_use]
-    pub fn get_mut(&mut self, index: u32) -> Option<&mut T> {
+    fn index(&self, index: u32) -> &T {
         let at = index as usize * size_of::<T>();
-        T::mut_from_bytes(self.pages.get_mut(at..at + size_of::<T>())?).ok()
+        match T::ref_from_bytes(&self.pages[at..at + size_of::<T>()]) {
+            Ok(value) => value,
+            Err(_) => unreachable!("as many bytes as a value has, which asks for no alignment"),
+        }
+    }
+}
+
+impl<T: FromBytes + IntoBytes + Immutable + KnownLayout + Unaligned> IndexMut<u32> for Memory<T> {
+    #[inline]
+    fn index_mut(&mut self, index: u32) -> &mut T {
+        let at = index as usize * size_of::<T>();
+        match T::mut_from_bytes(&mut self.pages[at..at + size_of::<T>()]) {
+            Ok(value) => value,
+            Err(_) => unreachable!("as many bytes as a value has, which asks for no alignment"),
+        }
     }
 }

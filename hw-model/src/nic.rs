@@ -177,7 +177,7 @@ impl<B: Bus> Nic<B> {
     /// interrupt is raised on the way; true once it is there. Time never goes back.
     pub fn advance(&mut self, until_ns: u64) -> bool {
         loop {
-            let boundary = if self.enabled { self.windows.boundary_ns } else { u64::MAX };
+            let boundary = self.boundary_ns();
             let due = self.msix.due_ns();
             if due.min(boundary) > until_ns {
                 self.now_ns = self.now_ns.max(until_ns);
@@ -206,10 +206,14 @@ impl<B: Bus> Nic<B> {
 
     /// When something will happen without a packet: the next interrupt or window boundary.
     #[must_use]
-    #[inline]
     pub fn next_event_ns(&self) -> u64 {
-        let boundary = if self.enabled { self.windows.boundary_ns } else { u64::MAX };
-        boundary.min(self.msix.due_ns())
+        self.boundary_ns().min(self.msix.due_ns())
+    }
+
+    /// When the open window ends; never, if the NIC does not run.
+    #[inline]
+    pub(crate) fn boundary_ns(&self) -> u64 {
+        if self.enabled { self.windows.boundary_ns } else { u64::MAX }
     }
 
     /// Ends the open window now, or as soon as the last one is drained.

@@ -14,8 +14,10 @@ use firmware_abi::key::{Direction, FlowKey, Port, is_dhcp, protocol};
 
 /// The parser sees this much of a frame.
 pub const HEADER_BYTES_MAX: usize = 192;
-/// An Ethernet header with two tags.
-const LAYER2_BYTES_MAX: usize = 22;
+/// An Ethernet header without a tag, one tag, and a header with two.
+const LAYER2_BYTES_MIN: usize = 14;
+const TAG_BYTES: usize = 4;
+const LAYER2_BYTES_MAX: usize = LAYER2_BYTES_MIN + 2 * TAG_BYTES;
 /// Extension headers of IPv6 that are walked.
 const EXTENSIONS_MAX: u32 = 4;
 
@@ -95,29 +97,21 @@ impl Header<'_> {
 ///
 /// `bytes` may be shorter than the frame only because a capture was; a header that is cut off by
 /// that makes the frame malformed.
-#[inline]
 #[must_use]
 pub fn parse(bytes: &[u8], wire_length: u32, vport: u16, direction: Direction) -> Parsed {
-    let mut port = Port(vport & 0xfff);
-    port.set_egress(direction == Direction::Egress);
-    let mut l3 = 14;
-    while let Some((l2, packet)) = bytes.split_at_checked(l3) {
-        let ethertype = l2.last_chunk().map_or(0, |ethertype| u16::from_be_bytes(*ethertype));
-        if is_tag(ethertype) && l3 < LAYER2_BYTES_MAX {
-            l3 += 4;
-            continue;
-        }
-        if let Some(parsed) = plain(ethertype, packet, wire_length.saturating_sub(l3 as u32), port) {
-            return parsed;
-        }
-        break;
-    }
-    parse_any(bytes, wire_length, port)
+    let port = port(vport, direction);
+    plain(bytes, wire_length, port).unwrap_or_else(|| parse_any(bytes, wire_length, port))
+}
+
+/// The last bits of a key, but for the IP version.
+#[inline]
+pub(crate) fn port(vport: u16, direction: Direction) -> Port {
+    Port(vport & 0xfff | (direction as u16) << 12)
 }
 
 /// The long way: every frame there is.
 #[inline(never)]
-fn parse_any(bytes: &[u8], wire_length: u32, port: Port) -> Parsed {
+pub(crate) fn parse_any(bytes: &[u8], wire_length: u32, port: Port) -> Parsed {
     let mut parsed = Parsed { key: FlowKey { port, ..FlowKey::default() }, ..Parsed::default() };
     let header = Header { bytes: &bytes[..bytes.len().min(HEADER_BYTES_MAX)] };
     let Some((ethertype, l3)) = layer2(&header) else {
@@ -138,18 +132,13 @@ fn parse_any(bytes: &[u8], wire_length: u32, port: Port) -> Parsed {
     parsed
 }
 
-#[inline]
-fn is_tag(ethertype: u16) -> bool {
-    ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ
-}
-
 /// The EtherType behind at most two tags, and where layer 3 starts.
 #[inline]
 fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
     let mut at = 12;
     let mut ethertype = header.u16(at)?;
     for _ in 0..2 {
-        if !is_tag(ethertype) {
+        if ethertype != ETHERTYPE_VLAN && ethertype != ETHERTYPE_QINQ {
             break;
         }
         at += 4;
@@ -161,17 +150,23 @@ fn layer2(header: &Header<'_>) -> Option<(u16, usize)> {
 /// Most packets: TCP or UDP in IPv4 without options or in IPv6 without extensions, whole, not DHCP.
 /// `None` if it is anything else. The rules are those of the long way.
 #[inline(always)]
-fn plain(ethertype: u16, l3: &[u8], room: u32, port: Port) -> Option<Parsed> {
-    match ethertype {
-        ETHERTYPE_IPV4 => plain_ipv4(l3, room, port),
-        ETHERTYPE_IPV6 => plain_ipv6(l3, room, port),
-        _ => None,
+pub(crate) fn plain(bytes: &[u8], wire_length: u32, port: Port) -> Option<Parsed> {
+    let mut l3 = LAYER2_BYTES_MIN;
+    loop {
+        let (l2, packet) = bytes.split_at_checked(l3)?;
+        let room = wire_length.checked_sub(l3 as u32)?;
+        match u16::from_be_bytes(*l2.last_chunk()?) {
+            ETHERTYPE_IPV4 => return plain_ipv4(packet, room, port),
+            ETHERTYPE_IPV6 => return plain_ipv6(packet, room, port),
+            ETHERTYPE_VLAN | ETHERTYPE_QINQ if l3 < LAYER2_BYTES_MAX => l3 += TAG_BYTES,
+            _ => return None,
+        }
     }
 }
 
 #[inline(always)]
-fn plain_ipv4(l3: &[u8], room: u32, port: Port) -> Option<Parsed> {
-    let ip = l3.first_chunk::<34>()?;
+fn plain_ipv4(packet: &[u8], room: u32, port: Port) -> Option<Parsed> {
+    let ip = packet.first_chunk::<34>()?;
     let total = u32::from(u16::from_be_bytes([ip[2], ip[3]]));
     // Version 4, five words, no flag but "don't fragment", offset 0.
     if ip[0] != 0x45 || (ip[6] & 0xbf) | ip[7] != 0 || total < 34 || total > room {
@@ -184,8 +179,8 @@ fn plain_ipv4(l3: &[u8], room: u32, port: Port) -> Option<Parsed> {
 }
 
 #[inline(always)]
-fn plain_ipv6(l3: &[u8], room: u32, mut port: Port) -> Option<Parsed> {
-    let ip = l3.first_chunk::<54>()?;
+fn plain_ipv6(packet: &[u8], room: u32, mut port: Port) -> Option<Parsed> {
+    let ip = packet.first_chunk::<54>()?;
     let payload = u32::from(u16::from_be_bytes([ip[4], ip[5]]));
     if ip[0] >> 4 != 6 || payload < 14 || payload + 40 > room {
         return None;
@@ -200,12 +195,14 @@ fn plain_ipv6(l3: &[u8], room: u32, mut port: Port) -> Option<Parsed> {
 /// The key's last word of TCP or UDP; `None` for anything else and for DHCP.
 #[inline(always)]
 fn plain_layer4(ip_protocol: u8, l4: &[u8; 14], port: Port) -> Option<u64> {
-    let tcp = ip_protocol == protocol::TCP;
-    let (src, dst) = (u16::from_be_bytes([l4[0], l4[1]]), u16::from_be_bytes([l4[2], l4[3]]));
-    if !tcp && (ip_protocol != protocol::UDP || is_dhcp(src, dst)) {
-        return None;
-    }
-    Some(FlowKey::last_word(src, dst, ip_protocol, if tcp { l4[13] } else { 0 }, port))
+    let ports = u32::from_be_bytes([l4[0], l4[1], l4[2], l4[3]]);
+    let (src, dst) = ((ports >> 16) as u16, ports as u16);
+    let tcp_flags = match ip_protocol {
+        protocol::TCP => l4[13],
+        protocol::UDP if !is_dhcp(src, dst) => 0,
+        _ => return None,
+    };
+    Some(FlowKey::last_word(src, dst, ip_protocol, tcp_flags, port))
 }
 
 /// `None` is malformed.

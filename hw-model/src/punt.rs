@@ -13,24 +13,26 @@ use crate::ring_write::Ring;
 use firmware_abi::descriptor::{Ledger, LimitDrop};
 use firmware_abi::frame::{FrameHeader, FrameLength, FrameTail, PuntReason};
 use firmware_abi::hash::buckets;
-use firmware_abi::key::protocol;
+use firmware_abi::key::{FlowKey, protocol};
 use firmware_abi::ring::{
     FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_SLOT_DATA_BYTES, RingId, frame_slots, retry_reserve,
 };
 use std::collections::VecDeque;
 
 /// Frames of one port that wait in the punt ring one behind the other, and the slots that each takes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Run {
     vport: u16,
     slots: u32,
     frames: u32,
 }
 
-/// Whose frames wait in the punt ring, oldest first.
+/// Whose frames wait in the punt ring.
 #[derive(Clone, Debug, Default)]
 pub struct Credits {
-    waiting: VecDeque<Run>,
+    /// All runs but the newest, oldest first.
+    older: VecDeque<Run>,
+    newest: Run,
     partly: u32,
 }
 
@@ -38,18 +40,28 @@ impl Credits {
     /// A frame of `vport` takes `slots`.
     #[inline]
     fn take(&mut self, vport: u16, slots: u32) {
-        match self.waiting.back_mut() {
-            Some(run) if run.vport == vport && run.slots == slots => run.frames += 1,
-            _ => self.waiting.push_back(Run { vport, slots, frames: 1 }),
+        if (self.newest.vport, self.newest.slots) != (vport, slots) {
+            self.begin_run(vport, slots);
+        }
+        self.newest.frames += 1;
+    }
+
+    #[inline(never)]
+    fn begin_run(&mut self, vport: u16, slots: u32) {
+        let before = std::mem::replace(&mut self.newest, Run { vport, slots, frames: 0 });
+        if before.frames > 0 {
+            self.older.push_back(before);
         }
     }
 
     /// The host gave `slots` back. A frame's credit comes back when all its slots have.
     pub(crate) fn give_back(&mut self, slots: u32, enis: &mut Enis) {
         self.partly += slots;
-        while let Some(run) = self.waiting.front_mut()
-            && run.slots <= self.partly
-        {
+        loop {
+            let run = self.older.front_mut().unwrap_or(&mut self.newest);
+            if run.frames == 0 || run.slots > self.partly {
+                return;
+            }
             let frames = run.frames.min(self.partly / run.slots);
             self.partly -= frames * run.slots;
             run.frames -= frames;
@@ -57,7 +69,7 @@ impl Credits {
                 eni.punt_used = eni.punt_used.saturating_sub(frames * run.slots);
             }
             if run.frames == 0 {
-                self.waiting.pop_front();
+                self.older.pop_front();
             }
         }
     }
@@ -71,9 +83,13 @@ impl<B: Bus> Nic<B> {
     /// Punts a frame that just came in, or skips it. `hash` is that of a key which was looked up.
     pub(crate) fn punt(&mut self, frame: &Frame<'_>, parsed: &Parsed, reason: PuntReason, hash: Option<u64>) {
         let mut header = self.header(frame, parsed, reason, hash);
-        let opens = parsed.key.protocol != protocol::TCP || parsed.key.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN;
-        let over = reason == PuntReason::Miss && opens && !self.enis.admit_new_flow(frame.vport, self.now_ns);
-        header.tail.set_over_new_flow_limit(over);
+        let over = reason == PuntReason::Miss
+            && self.enis.limited(frame.vport)
+            && opens(&parsed.key)
+            && !self.enis.admit_new_flow(frame.vport, self.now_ns);
+        if over {
+            header.tail.set_over_new_flow_limit(true);
+        }
         let held = &frame.bytes[..header.length.held() as usize];
         let mirror = reason == PuntReason::Mirror;
         let written = self.write_punt(&header, frame.vport, held, false);
@@ -102,8 +118,11 @@ impl<B: Bus> Nic<B> {
     fn header(&self, frame: &Frame<'_>, parsed: &Parsed, reason: PuntReason, hash: Option<u64>) -> FrameHeader {
         let held = frame.bytes.len().min(FRAME_BYTES_MAX) as u32;
         let mut tail = FrameTail::new(parsed.l3_bytes, self.windows.number as u8, reason as u8);
-        tail.set_first_fragment(parsed.fragment == Fragment::First);
-        tail.set_later_fragment(parsed.fragment == Fragment::Later);
+        match parsed.fragment {
+            Fragment::Whole => {}
+            Fragment::First => tail.set_first_fragment(true),
+            Fragment::Later => tail.set_later_fragment(true),
+        }
         // The action is 0, to accept, as the parser left it.
         FrameHeader {
             key: parsed.key,
@@ -136,7 +155,8 @@ impl<B: Bus> Nic<B> {
             // A ring that host memory failed is not full, it is stopped.
             return Err(if ring.faulted { LimitDrop::SkippedDma } else { LimitDrop::SkippedRing });
         }
-        if let Some(eni) = self.enis.get(vport)
+        let mut eni = self.enis.get_mut(vport);
+        if let Some(eni) = &eni
             && !returning
             && eni.punt_credit != 0
             && eni.punt_used + slots > eni.punt_credit
@@ -148,6 +168,9 @@ impl<B: Bus> Nic<B> {
             self.dma_refused();
             return Err(LimitDrop::SkippedDma);
         }
+        if let Some(eni) = &mut eni {
+            eni.punt_used += slots;
+        }
         ring.advance(slots);
         let (vector, crowded) = (ring.vector, ring.used() >= ring.size() / 2);
         let moved = slots as usize * FRAME_HEADER_BYTES + bytes.len();
@@ -155,9 +178,6 @@ impl<B: Bus> Nic<B> {
         self.pcie.write(moved as u64);
         self.engines[header.key.port.direction().index()].counters.punts += 1;
         self.credits.take(vport, slots);
-        if let Some(eni) = self.enis.get_mut(vport) {
-            eni.punt_used += slots;
-        }
         if crowded {
             self.msix.post_now(vector, self.now_ns);
         } else {
@@ -167,16 +187,33 @@ impl<B: Bus> Nic<B> {
     }
 }
 
+/// Whether it is a packet that opens a flow, as far as it tells.
+fn opens(key: &FlowKey) -> bool {
+    key.protocol != protocol::TCP || key.tcp_flags & (TCP_SYN | TCP_ACK) == TCP_SYN
+}
+
 /// The data first, each header after its data, the first header last.
 #[inline]
 fn write_slots(ring: &Ring, bus: &mut impl Bus, header: &FrameHeader, bytes: &[u8]) -> Result<(), DmaFault> {
-    let mut header = *header;
-    for slot in (0..frame_slots(bytes.len())).rev() {
-        let index = ring.producer.wrapping_add(slot);
-        let from = slot as usize * FRAME_SLOT_DATA_BYTES;
-        let part = &bytes[from..bytes.len().min(from + FRAME_SLOT_DATA_BYTES)];
-        header.tail.0 = ring.with_phase(index, header.tail.0);
-        bus.post_frame(ring.entry(index), &zerocopy::transmute!(header), part)?;
+    let (first, others) = bytes.split_at(bytes.len().min(FRAME_SLOT_DATA_BYTES));
+    if !others.is_empty() {
+        write_others(ring, bus, header, others)?;
+    }
+    write_slot(ring, bus, 0, header, first)
+}
+
+/// All slots of a frame but the first, the last first.
+#[inline(never)]
+fn write_others(ring: &Ring, bus: &mut impl Bus, header: &FrameHeader, bytes: &[u8]) -> Result<(), DmaFault> {
+    for (slot, part) in bytes.chunks(FRAME_SLOT_DATA_BYTES).enumerate().rev() {
+        write_slot(ring, bus, slot as u32 + 1, header, part)?;
     }
     Ok(())
+}
+
+#[inline]
+fn write_slot(ring: &Ring, bus: &mut impl Bus, slot: u32, header: &FrameHeader, part: &[u8]) -> Result<(), DmaFault> {
+    let index = ring.producer.wrapping_add(slot);
+    let tail = FrameTail(ring.with_phase(index, header.tail.0));
+    bus.post_frame(ring.entry(index), &zerocopy::transmute!(FrameHeader { tail, ..*header }), part)
 }

@@ -4,11 +4,13 @@
 //! the same result as its frames one by one.
 
 use crate::dma::Bus;
+use crate::engine::Engine;
+use crate::eni::Counts;
 use crate::gate::Outgoing;
-use crate::hash::{Hashed, LANES};
+use crate::hash::{Hashed, LANES, Lanes};
 use crate::lookup::Ahead;
 use crate::nic::Nic;
-use crate::parse::{Class, Fragment, Parsed, parse};
+use crate::parse::{self, Class, Fragment, Parsed};
 use firmware_abi::descriptor::Ledger;
 use firmware_abi::frame::PuntReason;
 use firmware_abi::key::{Direction, SlotAction};
@@ -32,8 +34,22 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Staged {
     parsed: Parsed,
-    hashed: Hashed,
+    hash: u64,
     ahead: Ahead,
+}
+
+impl Staged {
+    #[inline]
+    fn hashed(&self) -> Hashed {
+        Hashed { identity: self.parsed.key.identity(), hash: self.hash }
+    }
+
+    /// Takes what the parser found, and the identity to where it is hashed.
+    #[inline(always)]
+    fn put(&mut self, parsed: Parsed, lanes: &mut Lanes, lane: usize) {
+        lanes.set(lane, &parsed.key.identity());
+        self.parsed = parsed;
+    }
 }
 
 impl<B: Bus> Nic<B> {
@@ -53,19 +69,24 @@ impl<B: Bus> Nic<B> {
     /// As many frames as are hashed at once.
     fn parse_ahead(&mut self, frames: &[Frame<'_>], staged: &mut [Staged]) {
         for (lane, (frame, staged)) in frames.iter().zip(&mut *staged).enumerate() {
-            staged.parsed = parse(frame.bytes, frame.wire_length, frame.vport, frame.direction);
-            staged.hashed.identity = staged.parsed.key.identity();
-            self.lanes.set(lane, &staged.hashed.identity);
+            let port = parse::port(frame.vport, frame.direction);
+            match parse::plain(frame.bytes, frame.wire_length, port) {
+                Some(parsed) => staged.put(parsed, &mut self.lanes, lane),
+                None => staged.put(parse::parse_any(frame.bytes, frame.wire_length, port), &mut self.lanes, lane),
+            }
         }
+        let far = self.engines[0].lookup.is_far();
         let hashes = self.lanes.hashes(frames.len());
         for ((frame, staged), hash) in frames.iter().zip(&mut *staged).zip(hashes) {
-            staged.hashed.hash = *hash;
-            self.engines[frame.direction.index()].lookup.prefetch_tags(*hash);
+            staged.hash = *hash;
+            if far {
+                self.engines[frame.direction.index()].lookup.prefetch_tags(*hash);
+            }
         }
         let bank = self.windows.open_bank();
         for (frame, staged) in frames.iter().zip(staged) {
             let engine = &self.engines[frame.direction.index()];
-            staged.ahead = engine.lookup.ahead(&staged.hashed);
+            staged.ahead = engine.lookup.ahead(&staged.hashed());
             if let Some(slot) = staged.ahead.slot() {
                 engine.tally.prefetch(bank, slot);
             }
@@ -77,16 +98,22 @@ impl<B: Bus> Nic<B> {
     pub fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         let staged = std::mem::take(&mut self.staged);
         let ahead = staged.get(self.cursor..).unwrap_or_default();
+        let mut boundary_ns = self.boundary_ns();
+        let mut taken = 0;
         let mut through = true;
         for (frame, staged) in frames.get(self.cursor..).unwrap_or_default().iter().zip(ahead) {
-            if frame.time_ns >= self.next_event_ns() && !self.advance(frame.time_ns) {
-                through = false;
-                break;
+            if frame.time_ns >= boundary_ns.min(self.msix.due_ns()) {
+                if !self.advance(frame.time_ns) {
+                    through = false;
+                    break;
+                }
+                boundary_ns = self.boundary_ns();
             }
             self.now_ns = self.now_ns.max(frame.time_ns);
             self.take(frame, staged);
-            self.cursor += 1;
+            taken += 1;
         }
+        self.cursor += taken;
         self.staged = staged;
         through
     }
@@ -106,35 +133,54 @@ impl<B: Bus> Nic<B> {
         };
         let ledger = &mut eni.ledgers[frame.direction.index()][bank];
         ledger.add(Ledger::Offered, parsed.l3_bytes);
-        if eni.is_limited() && frame.direction == Direction::Ingress && !self.police(frame, parsed, bank) {
+        if parsed.class != Class::Flow || eni.limited && frame.direction == Direction::Ingress {
+            return self.take_special(frame, staged, bank);
+        }
+        let tick = self.windows.tick_now(self.now_ns);
+        let verdict = judge(engine, ledger, staged, bank, tick);
+        self.act(frame, staged, bank, verdict);
+    }
+
+    /// A frame that may be stopped by the policer, or that no slot can hold.
+    #[inline(never)]
+    fn take_special(&mut self, frame: &Frame<'_>, staged: &Staged, bank: usize) {
+        let parsed = &staged.parsed;
+        if frame.direction == Direction::Ingress && !self.police(frame, parsed, bank) {
             return;
         }
-        if parsed.class != Class::Flow {
-            return self.take_unlookable(frame, parsed, bank);
+        match parsed.class {
+            Class::Flow => {
+                let tick = self.windows.tick_now(self.now_ns);
+                let engine = &mut self.engines[frame.direction.index()];
+                let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) else { return };
+                let verdict = judge(engine, ledger, staged, bank, tick);
+                self.act(frame, staged, bank, verdict);
+            }
+            Class::HostOnly => {
+                let fragment = parsed.fragment != Fragment::Whole;
+                let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
+                self.punt(frame, parsed, reason, None);
+            }
+            Class::Excluded | Class::NonIp | Class::Malformed => self.pass(frame, parsed, bank),
         }
-        let engine = &mut self.engines[frame.direction.index()];
-        match engine.lookup.find_ahead(&staged.hashed, staged.ahead) {
-            Some(found) => self.hit(frame, parsed, found, bank),
-            None => {
-                engine.counters.misses += 1;
-                self.punt(frame, parsed, PuntReason::Miss, Some(staged.hashed.hash));
+    }
+
+    /// What comes of the lookup.
+    #[inline]
+    fn act(&mut self, frame: &Frame<'_>, staged: &Staged, bank: usize, verdict: Option<SlotAction>) {
+        let parsed = &staged.parsed;
+        match verdict {
+            None => self.punt(frame, parsed, PuntReason::Miss, Some(staged.hash)),
+            Some(SlotAction::Accept | SlotAction::NoLog) => self.send(frame, parsed, bank),
+            Some(SlotAction::Reject) => self.engine(frame.direction).counters.rejected += 1,
+            Some(SlotAction::AcceptMirror) => {
+                self.punt(frame, parsed, PuntReason::Mirror, None);
+                self.send(frame, parsed, bank);
             }
         }
     }
 
-    /// A frame that no slot can hold.
-    #[inline(never)]
-    fn take_unlookable(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) {
-        if parsed.class != Class::HostOnly {
-            return self.pass(frame, parsed, bank);
-        }
-        let fragment = parsed.fragment != Fragment::Whole;
-        let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
-        self.punt(frame, parsed, reason, None);
-    }
-
     /// The ingress policer; false if it stopped the packet.
-    #[inline(never)]
     fn police(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) -> bool {
         let Err(limit) = self.enis.admit(frame.vport, Direction::Ingress, parsed.l3_bytes, self.now_ns) else {
             return true;
@@ -145,25 +191,6 @@ impl<B: Bus> Nic<B> {
             ledger.limit(limit);
         }
         false
-    }
-
-    /// A packet that hit a slot.
-    #[inline]
-    fn hit(&mut self, frame: &Frame<'_>, parsed: &Parsed, found: (u32, SlotAction), bank: usize) {
-        let tick = self.windows.tick(self.now_ns);
-        let engine = &mut self.engines[frame.direction.index()];
-        let end = engine.hit(found, bank, parsed.l3_bytes, parsed.key.tcp_flags, tick);
-        if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
-            ledger.add(end, parsed.l3_bytes);
-        }
-        match found.1 {
-            SlotAction::Reject => engine.counters.rejected += 1,
-            SlotAction::Accept | SlotAction::NoLog => self.send(frame, parsed, bank),
-            SlotAction::AcceptMirror => {
-                self.punt(frame, parsed, PuntReason::Mirror, None);
-                self.send(frame, parsed, bank);
-            }
-        }
     }
 
     /// A frame that is not captured: counted by kind, and forwarded unless it is broken.
@@ -193,16 +220,24 @@ impl<B: Bus> Nic<B> {
 
     #[inline]
     fn send(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) {
-        let outgoing = Outgoing {
-            vport: frame.vport,
-            direction: frame.direction,
-            time_ns: self.now_ns,
-            wire_length: frame.wire_length,
-            l3_bytes: parsed.l3_bytes,
-            bytes: frame.bytes,
-            bank,
-        };
-        let engine = &mut self.engines[frame.direction.index()];
-        self.gate.forward(&outgoing, self.now_ns, &mut self.enis, &mut engine.counters);
+        let Frame { vport, direction, .. } = *frame;
+        let engine = &mut self.engines[direction.index()];
+        let outgoing = Outgoing { vport, direction, l3_bytes: parsed.l3_bytes, bank };
+        if self.gate.forward(outgoing, self.now_ns, &mut self.enis, &mut engine.counters) && self.gate.keep {
+            self.gate.hold(vport, direction, self.now_ns, frame.wire_length, frame.bytes);
+        }
     }
+}
+
+/// Looks a packet up and counts it where it ends. `None` is a miss.
+#[inline(always)]
+fn judge(engine: &mut Engine, ledger: &mut Counts, staged: &Staged, bank: usize, tick: u32) -> Option<SlotAction> {
+    let Some(found) = engine.lookup.find_ahead(&staged.hashed(), staged.ahead) else {
+        engine.counters.misses += 1;
+        return None;
+    };
+    let parsed = &staged.parsed;
+    let end = engine.hit(found, bank, parsed.l3_bytes, parsed.key.tcp_flags, tick);
+    ledger.add(end, parsed.l3_bytes);
+    Some(found.1)
 }

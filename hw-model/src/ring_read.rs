@@ -1,6 +1,6 @@
 //! Rings that the host fills: commands and injects.
 
-use crate::dma::Bus;
+use crate::dma::{Bus, body_and_last};
 use crate::ring_write::Ring;
 use firmware_abi::ring::{PHASE_BIT, phase};
 
@@ -17,17 +17,16 @@ impl Ring {
     /// Reads the first `N` bytes of the entry at the consumer and checks its phase, which is in
     /// their last dword. The consumer stays.
     #[inline]
-    pub fn front<const N: usize>(&mut self, bus: &mut impl Bus) -> Result<[u8; N], Unreadable> {
-        let mut entry = [0; N];
-        if bus.read(self.entry(self.consumer), &mut entry).is_err() {
+    pub fn front<const N: usize>(&mut self, bus: &mut impl Bus, entry: &mut [u8; N]) -> Result<(), Unreadable> {
+        if bus.read(self.entry(self.consumer), entry).is_err() {
             self.faulted = true;
             return Err(Unreadable::Dma);
         }
-        let last = entry.last_chunk().map_or(0, |dword| u32::from_le_bytes(*dword));
+        let (_, last) = body_and_last(entry);
         if (last & PHASE_BIT != 0) != phase(self.consumer, self.size_log2) {
             return Err(Unreadable::Phase);
         }
-        Ok(entry)
+        Ok(())
     }
 
     /// Gives `entries` back to the host.

@@ -76,15 +76,13 @@ impl Tally {
     /// Asks for a slot's counter.
     #[inline]
     pub fn prefetch(&self, bank: usize, slot: u32) {
-        if let Some(counter) = self.banks[bank & 1].get(slot) {
-            prefetch(counter);
-        }
+        prefetch(&self.banks[bank & 1][slot]);
     }
 
-    /// Counts one packet.
+    /// Counts one packet of a slot that exists.
     #[inline]
     pub fn add(&mut self, bank: usize, slot: u32, bytes: u32, tcp_flags: u8, tick: u32) {
-        let Some(cell) = self.banks[bank & 1].get_mut(slot) else { return };
+        let cell = &mut self.banks[bank & 1][slot];
         let packets = cell.packets.get();
         if packets == 0 {
             cell.first_tick = tick.into();
@@ -116,13 +114,13 @@ impl Tally {
         self.banks[bank & 1].get(slot).map(Cell::counter).unwrap_or_default()
     }
 
-    /// What a slot has counted, clearing it.
+    /// What a slot that exists has counted, clearing it.
     pub fn take(&mut self, bank: usize, slot: u32) -> Counter {
         let bank = bank & 1;
         if let Some(word) = self.touched[bank].get_mut(slot as usize / 64) {
             *word &= !(1 << (slot % 64));
         }
-        self.banks[bank].get_mut(slot).map(|cell| std::mem::take(cell).counter()).unwrap_or_default()
+        std::mem::take(&mut self.banks[bank][slot]).counter()
     }
 
     /// The first touched slot of a bank at or after `from`.

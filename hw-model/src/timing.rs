@@ -144,18 +144,18 @@ impl Histogram {
 pub struct EngineTiming {
     base_ns: u64,
     started_ns: Option<u64>,
-    last_ps: u64,
-    wire: Stage,
-    front: Stage,
-    engine: Stage,
-    pipeline: Histogram,
-    /// The latency of the last packets, and how many in a row had it: they are not in `pipeline` yet.
-    steady: (u64, u64),
-    beats: u64,
     /// Packets timed.
     pub packets: u64,
+    wire: Stage,
     /// Bytes on the wire with overhead.
     pub wire_bytes: u64,
+    front: Stage,
+    beats: u64,
+    engine: Stage,
+    last_ps: u64,
+    /// The latency of the last packets, and how many in a row had it: they are not in `pipeline` yet.
+    steady: (u64, u64),
+    pipeline: Histogram,
 }
 
 const PIPELINE_ENGINE_PS: u64 = (CROSSING_CYCLES + LOOKUP_CYCLES + TALLY_CYCLES + GATE_CYCLES) * ENGINE_CYCLE_PS;

@@ -10,7 +10,7 @@
 //! drain is done, and WINDOW_END tells when that was.
 
 use firmware_abi::key::Direction;
-use firmware_abi::time::{SECOND_NS, WINDOW_SECONDS, tick, tick_base_ns};
+use firmware_abi::time::{SECOND_NS, TICK_NS, WINDOW_SECONDS, tick, tick_base_ns};
 
 /// How far a drain has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,9 @@ pub struct Windows {
     /// When the open one started, Unix ns.
     pub start_ns: u64,
     /// What its ticks count from.
-    pub tick_base_ns: u64,
+    tick_base_ns: u64,
+    /// The last tick asked for, and when it began; a packet is mostly in the same as the one before.
+    current: (u64, u32),
     /// When it is to end, Unix ns.
     pub boundary_ns: u64,
     /// Configured length.
@@ -70,6 +72,7 @@ impl Windows {
             number: 0,
             start_ns: 0,
             tick_base_ns: 0,
+            current: (0, 0),
             boundary_ns: 0,
             seconds: 300,
             drain: None,
@@ -101,12 +104,27 @@ impl Windows {
         tick(self.tick_base_ns, time_ns)
     }
 
+    /// As [`Self::tick`], for the NIC's time.
+    #[inline]
+    pub fn tick_now(&mut self, now_ns: u64) -> u32 {
+        if now_ns.wrapping_sub(self.current.0) >= TICK_NS {
+            self.current = (now_ns - now_ns % TICK_NS, self.tick(now_ns));
+        }
+        self.current.1
+    }
+
+    /// Ticks count from the second of `start_ns`.
+    fn start(&mut self, start_ns: u64) {
+        self.start_ns = start_ns;
+        self.tick_base_ns = tick_base_ns(start_ns);
+        self.current = (start_ns - start_ns % TICK_NS, self.tick(start_ns));
+    }
+
     /// The host sets the clock, before any packet: the open window starts at the aligned boundary
     /// at or before `now_ns`.
     pub fn set_time(&mut self, now_ns: u64) {
         let length = self.length_ns();
-        self.start_ns = now_ns - now_ns % length;
-        self.tick_base_ns = tick_base_ns(self.start_ns);
+        self.start(now_ns - now_ns % length);
         self.boundary_ns = self.start_ns.saturating_add(length);
     }
 
@@ -155,8 +173,7 @@ impl Windows {
             other_records: 0,
         });
         self.number = self.number.wrapping_add(1);
-        self.start_ns = end_ns;
-        self.tick_base_ns = tick_base_ns(end_ns);
+        self.start(end_ns);
         self.boundary_ns = self.next_boundary(end_ns);
         self.overdue = false;
         true
