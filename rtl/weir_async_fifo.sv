@@ -4,8 +4,8 @@
 //
 // Timing: an item can be taken SYNC_STAGES + 1 cycles of `rd_clk_i` after it was put in, at most; a
 // place is free again as late on the other side. One item a cycle on both sides. `wr_level_o` is at
-// least what is inside, `rd_level_o` at most. Both resets must be held together for SYNC_STAGES + 1
-// cycles of the slower clock.
+// least what is inside, `rd_level_o` at most. Both resets must be held together until each clock has
+// risen once.
 // Model: the crossing in hw-model/src/timing.rs (CROSSING_CYCLES).
 module weir_async_fifo #(
     parameter type item_t = logic [7:0],

@@ -42,29 +42,55 @@ module weir_parse
   localparam int unsigned EXTENSIONS = 4;
   // Words behind the shortest layer 2; of the last one only half is there.
   localparam int unsigned WORDS = (HEADER_BYTES_MAX - 14 + 3) / 4;
-  localparam int unsigned WINDOW_WORDS = 11;
+  localparam int unsigned NEAR_WORDS = 11;
+  // Frames that are in the pipeline at once, and some.
+  localparam int unsigned KEPT = 16;
+  localparam int unsigned KEPT_BITS = $clog2(KEPT);
 
   typedef logic [WORDS-1:0][31:0] words_t;
+  typedef logic [KEPT_BITS-1:0] kept_t;
 
-  // What walks from header to header. `at` is where the next one starts, behind layer 3; `there` how many
-  // of the bytes behind layer 3 can be looked at.
+  // What is known of a frame from its last beat on.
   typedef struct packed {
+    stamp_t stamp;
+    logic [15:0] vport;
+    logic [16:0] wire_bytes;
+    logic [13:0] held_bytes;
+  } arrived_t;
+
+  // What walks from header to header. `at` is where the next one starts, behind layer 3; `there` how many of the
+  // bytes behind layer 2 can be looked at; `ends` where the packet ends; `room` all that follows layer 2.
+  typedef struct packed {
+    logic ip4;
+    logic ip6;
     logic walking;
     logic bad;
-    logic [7:0] there;
+    fragment_e fragment;
+    logic [31:0] identification;
     logic [7:0] next;
+    logic [7:0] there;
     logic [13:0] at;
     logic [16:0] ends;
-    words_t words;
-    meta_t meta;
+    logic [16:0] room;
   } walk_t;
 
   function automatic logic is_tag(input logic [15:0] ethertype);
     return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ;
   endfunction
 
+  function automatic logic is_extension(input logic [7:0] header);
+    return header == 8'd0 || header == 8'd43 || header == 8'd44 || header == 8'd51 || header == 8'd60;
+  endfunction
+
+  function automatic logic is_dhcp(input logic [15:0] src_port, input logic [15:0] dst_port);
+    logic four, six;
+    four = (src_port == 16'd67 || src_port == 16'd68) && (dst_port == 16'd67 || dst_port == 16'd68);
+    six = (src_port == 16'd546 || src_port == 16'd547) && (dst_port == 16'd546 || dst_port == 16'd547);
+    return four || six;
+  endfunction
+
   // Gather: the first three beats, and the length.
-  logic [HEADER_BEATS*512-1:0] head_q;
+  logic [HEADER_BEATS-1:0][511:0] head_q;
   logic [1:0] index_q;
   logic [16:0] bytes_q, bytes_d;
   frame_user_t user_q;
@@ -92,7 +118,12 @@ module weir_parse
 
   always_ff @(posedge clk_i) begin
     if (beat_valid_i) begin
-      if (index_q != 2'd3) head_q[index_q*512+:512] <= beat_i.data;
+      unique case (index_q)
+        2'd0: head_q[0] <= beat_i.data;
+        2'd1: head_q[1] <= beat_i.data;
+        2'd2: head_q[2] <= beat_i.data;
+        default: ;
+      endcase
       if (bytes_q == '0) user_q <= user_i;
       if (beat_i.last) begin
         length_q <= bytes_d;
@@ -101,127 +132,104 @@ module weir_parse
     end
   end
 
-  // Layer 2: the EtherType behind at most two tags, and what follows it.
-  typedef struct packed {
-    logic ip4;
-    logic ip6;
-    logic [7:0] there;
-    logic [16:0] room;
-    words_t words;
-    meta_t meta;
-  } l2_t;
-
-  logic l2_valid_q;
-  l2_t l2_q, l2_d;
-  logic [7:0] head_there;
-  logic [16:0] wire_bytes;
-  logic [1:0] tags;
-  logic [15:0] ethertype;
-
-  always_comb begin
-    // From the EtherType's place on.
-    logic [HEADER_BYTES_MAX*8-1:12*8] head;
-    logic [15:0] first, second, third;
-    logic cut;
-    logic [4:0] l3;
-
-    head = head_q[HEADER_BEATS*512-1:12*8];
-    head_there = length_q >= 17'(HEADER_BYTES_MAX) ? 8'(HEADER_BYTES_MAX) : length_q[7:0];
-    wire_bytes = user_q.wire_bytes == '0 ? length_q : user_q.wire_bytes;
-    first = swap16(head[12*8+:16]);
-    second = swap16(head[16*8+:16]);
-    third = swap16(head[20*8+:16]);
-    tags = 2'd0;
-    if (is_tag(first)) tags = is_tag(second) ? 2'd2 : 2'd1;
-    unique case (tags)
-      2'd0: ethertype = first;
-      2'd1: ethertype = second;
-      default: ethertype = third;
-    endcase
-    // A tag whose EtherType is cut off is as good as none. The first one that is missing tells.
-    cut = head_there < 8'd14 || tags != 2'd0 && head_there < 8'd18 || tags == 2'd2 && head_there < 8'd22;
-    l3 = cut ? 5'd14 : 5'd14 + {1'b0, tags, 2'b00};
-
-    l2_d = '0;
-    l2_d.ip4 = !cut && ethertype == ETHERTYPE_IPV4;
-    l2_d.ip6 = !cut && ethertype == ETHERTYPE_IPV6;
-    l2_d.there = cut ? 8'd0 : head_there - 8'(l3);
-    l2_d.room = wire_bytes < 17'(l3) ? 17'd0 : wire_bytes - 17'(l3);
-    unique case (tags)
-      2'd0: l2_d.words = {16'd0, head[HEADER_BYTES_MAX*8-1:14*8]};
-      2'd1: l2_d.words = {48'd0, head[HEADER_BYTES_MAX*8-1:18*8]};
-      default: l2_d.words = {80'd0, head[HEADER_BYTES_MAX*8-1:22*8]};
-    endcase
-    l2_d.meta.stamp = stamp_q;
-    l2_d.meta.vport = user_q.vport;
-    l2_d.meta.wire_bytes = wire_bytes;
-    l2_d.meta.held_bytes = length_q > 17'(FRAME_BYTES_MAX) ? 14'(FRAME_BYTES_MAX) : length_q[13:0];
-    l2_d.meta.l3_bytes = l2_d.room;
-    l2_d.meta.kind = FRAME_NON_IP;
-    l2_d.meta.key.port.vport = user_q.vport[11:0];
-    l2_d.meta.key.port.egress = EGRESS;
-  end
-
-  // IP: addresses, lengths, where the next header starts.
-  walk_t ip_d;
-
-  always_comb begin
-    logic [7:0] first;
-    logic [31:0] word_1;
-    logic [16:0] total, header;
-    logic [12:0] offset;
-
-    first = l2_q.words[0][7:0];
-    word_1 = l2_q.words[1];
-    header = {11'd0, first[3:0], 2'b00};
-    offset = {word_1[20:16], word_1[31:24]};
-
-    ip_d = '0;
-    ip_d.there = l2_q.there;
-    ip_d.words = l2_q.words;
-    ip_d.meta = l2_q.meta;
-    if (l2_q.ip4) begin
-      total = {1'b0, swap16(l2_q.words[0][31:16])};
-      ip_d.bad = l2_q.there < 8'd20 || first[7:4] != 4'd4 || first[3:0] < 4'd5 || total < header || total > l2_q.room;
-      ip_d.next = l2_q.words[2][15:8];
-      ip_d.at = header[13:0];
-      ip_d.meta.key.src = {96'd0, l2_q.words[3]};
-      ip_d.meta.key.dst = {96'd0, l2_q.words[4]};
-      if (offset != '0) ip_d.meta.fragment = FRAGMENT_LATER;
-      else if (word_1[21]) ip_d.meta.fragment = FRAGMENT_FIRST;
-      if (ip_d.meta.fragment != FRAGMENT_WHOLE) ip_d.meta.identification = {16'd0, swap16(word_1[15:0])};
-    end else begin
-      total = {1'b0, swap16(word_1[15:0])} + 17'd40;
-      ip_d.bad = l2_q.there < 8'd40 || first[7:4] != 4'd6 || total > l2_q.room;
-      ip_d.walking = 1'b1;
-      ip_d.next = word_1[23:16];
-      ip_d.at = 14'd40;
-      ip_d.meta.key.src = l2_q.words[5:2];
-      ip_d.meta.key.dst = l2_q.words[9:6];
-      ip_d.meta.key.port.ip6 = 1'b1;
-    end
-    ip_d.ends = total;
-    if (l2_q.ip4 || l2_q.ip6) begin
-      // Until layer 4 says otherwise.
-      ip_d.meta.kind = FRAME_FLOW;
-      ip_d.meta.l3_bytes = total;
-    end else begin
-      ip_d.walking = 1'b0;
-      ip_d.bad = 1'b0;
-    end
-    if (ip_d.bad) ip_d.walking = 1'b0;
-  end
-
-  // The extension headers, one a stage. What follows layer 2 in all is kept for packets that are broken.
-  logic [EXTENSIONS:0] walk_valid_q;
-  walk_t [EXTENSIONS:0] walk_q;
-  logic [EXTENSIONS:0][16:0] room_q;
-
-  function automatic logic is_extension(input logic [7:0] header);
-    return header == 8'd0 || header == 8'd43 || header == 8'd44 || header == 8'd51 || header == 8'd60;
+  // Layer 2: the EtherType behind at most two tags. What follows is kept beside the pipeline, and each
+  // stage takes the words that it needs from there.
+  function automatic logic [1:0] tags_of(input logic [15:0] first, input logic [15:0] second);
+    if (!is_tag(first)) return 2'd0;
+    return is_tag(second) ? 2'd2 : 2'd1;
   endfunction
 
-  // An extension header's first eight bytes, by what they may mean.
+  function automatic walk_t layer2(input logic [1:0] tags, input logic [15:0] ethertype, input logic [16:0] length,
+                                   input logic [16:0] wire_bytes);
+    walk_t walk;
+    logic [7:0] there;
+    logic [4:0] l3;
+    logic cut;
+
+    walk = '0;
+    there = length >= 17'(HEADER_BYTES_MAX) ? 8'(HEADER_BYTES_MAX) : length[7:0];
+    // A tag whose EtherType is cut off is as good as none.
+    cut = there < 8'd14 || tags != 2'd0 && there < 8'd18 || tags == 2'd2 && there < 8'd22;
+    l3 = cut ? 5'd14 : 5'd14 + {1'b0, tags, 2'b00};
+    walk.ip4 = !cut && ethertype == ETHERTYPE_IPV4;
+    walk.ip6 = !cut && ethertype == ETHERTYPE_IPV6;
+    walk.there = cut ? 8'd0 : there - 8'(l3);
+    walk.room = wire_bytes < 17'(l3) ? 17'd0 : wire_bytes - 17'(l3);
+    return walk;
+  endfunction
+
+  kept_t kept_q;
+  logic l2_valid_q;
+  walk_t l2_q;
+  kept_t l2_kept_q;
+  logic [1:0] tags;
+  logic [16:0] wire_bytes;
+  words_t words[KEPT];
+  arrived_t arrived[KEPT];
+
+  assign wire_bytes = user_q.wire_bytes == '0 ? length_q : user_q.wire_bytes;
+  assign tags = tags_of(swap16(head_q[0][12*8+:16]), swap16(head_q[0][16*8+:16]));
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) kept_q <= '0;
+    else if (gathered_q) kept_q <= kept_q + 1'b1;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (gathered_q) begin
+      l2_kept_q <= kept_q;
+      unique case (tags)
+        2'd0: begin
+          l2_q <= layer2(tags, swap16(head_q[0][12*8+:16]), length_q, wire_bytes);
+          words[kept_q] <= {16'd0, head_q[2], head_q[1], head_q[0][511:14*8]};
+        end
+        2'd1: begin
+          l2_q <= layer2(tags, swap16(head_q[0][16*8+:16]), length_q, wire_bytes);
+          words[kept_q] <= {48'd0, head_q[2], head_q[1], head_q[0][511:18*8]};
+        end
+        default: begin
+          l2_q <= layer2(tags, swap16(head_q[0][20*8+:16]), length_q, wire_bytes);
+          words[kept_q] <= {80'd0, head_q[2], head_q[1], head_q[0][511:22*8]};
+        end
+      endcase
+      arrived[kept_q].stamp <= stamp_q;
+      arrived[kept_q].vport <= user_q.vport;
+      arrived[kept_q].wire_bytes <= wire_bytes;
+      arrived[kept_q].held_bytes <= length_q > 17'(FRAME_BYTES_MAX) ? 14'(FRAME_BYTES_MAX) : length_q[13:0];
+    end
+  end
+
+  // IP: lengths, and where the next header starts. `first` is its first byte, `total` and `high` are IPv4's
+  // total length and IP's second word.
+  function automatic walk_t opened(input walk_t l2, input logic [7:0] first, input logic [15:0] total,
+                                   input logic [31:0] high, input logic [7:0] ip4_protocol);
+    walk_t walk;
+    logic [16:0] header;
+    logic [12:0] offset;
+
+    walk = l2;
+    header = {11'd0, first[3:0], 2'b00};
+    offset = {high[20:16], high[31:24]};
+    if (l2.ip4) begin
+      walk.ends = {1'b0, swap16(total)};
+      walk.bad = l2.there < 8'd20 || first[7:4] != 4'd4 || first[3:0] < 4'd5 || walk.ends < header
+          || walk.ends > l2.room;
+      walk.next = ip4_protocol;
+      walk.at = header[13:0];
+      if (offset != '0) walk.fragment = FRAGMENT_LATER;
+      else if (high[21]) walk.fragment = FRAGMENT_FIRST;
+      if (walk.fragment != FRAGMENT_WHOLE) walk.identification = {16'd0, swap16(high[15:0])};
+    end else if (l2.ip6) begin
+      walk.ends = {1'b0, swap16(high[15:0])} + 17'd40;
+      walk.bad = l2.there < 8'd40 || first[7:4] != 4'd6 || walk.ends > l2.room;
+      walk.walking = !walk.bad;
+      walk.next = high[23:16];
+      walk.at = 14'd40;
+    end
+    return walk;
+  endfunction
+
+  // The extension headers, one a stage: the first eight bytes of what may be one.
   typedef struct packed {
     logic [31:0] identification;
     logic more;
@@ -230,169 +238,210 @@ module weir_parse
     logic [7:0] next;
   } extension_t;
 
-  function automatic walk_t walked(input walk_t walk, input extension_t extension);
-    walk_t after;
+  function automatic walk_t walked(input walk_t given, input extension_t extension);
+    walk_t walk;
     logic [13:0] length, needed;
     fragment_e fragment;
 
-    after = walk;
-    unique case (walk.next)
+    walk = given;
+    if (!given.walking) return walk;
+    if (!is_extension(given.next)) begin
+      walk.walking = 1'b0;
+      return walk;
+    end
+    unique case (given.next)
       8'd44: length = 14'd8;
       8'd51: length = (14'(extension.size) + 14'd2) << 2;
       default: length = (14'(extension.size) + 14'd1) << 3;
     endcase
-    needed = walk.next == 8'd44 ? 14'd8 : 14'd2;
-    if (!walk.walking) return after;
-    if (!is_extension(walk.next)) begin
-      after.walking = 1'b0;
-      return after;
-    end
-    after.at = walk.at + length;
-    after.next = extension.next;
-    if (walk.at + needed > 14'(walk.there) || {3'd0, after.at} > walk.ends) begin
-      after.bad = 1'b1;
-      after.walking = 1'b0;
-    end else if (walk.next == 8'd44) begin
+    needed = given.at + (given.next == 8'd44 ? 14'd8 : 14'd2);
+    walk.at = given.at + length;
+    walk.next = extension.next;
+    if (needed > 14'(given.there) || {3'd0, walk.at} > given.ends) begin
+      walk.bad = 1'b1;
+      walk.walking = 1'b0;
+    end else if (given.next == 8'd44) begin
       fragment = FRAGMENT_WHOLE;
       if (extension.offset != '0) fragment = FRAGMENT_LATER;
       else if (extension.more) fragment = FRAGMENT_FIRST;
       if (fragment != FRAGMENT_WHOLE) begin
-        after.meta.fragment = fragment;
-        after.meta.identification = extension.identification;
+        walk.fragment = fragment;
+        walk.identification = extension.identification;
       end
       // No header of a later fragment's payload is there.
-      if (fragment == FRAGMENT_LATER) after.walking = 1'b0;
+      if (fragment == FRAGMENT_LATER) walk.walking = 1'b0;
     end
-    return after;
+    return walk;
   endfunction
 
-  walk_t [EXTENSIONS-1:0] walk_d;
+  logic [EXTENSIONS:0] walk_valid_q;
+  walk_t walk_q[EXTENSIONS+1];
+  // Where each stage's frame lies in `words` and `arrived`.
+  kept_t walk_kept_q[EXTENSIONS+1];
+
+  always_ff @(posedge clk_i) begin
+    if (l2_valid_q) begin
+      walk_q[0] <= opened(l2_q, words[l2_kept_q][0][7:0], words[l2_kept_q][0][31:16], words[l2_kept_q][1],
+          words[l2_kept_q][2][15:8]);
+      walk_kept_q[0] <= l2_kept_q;
+    end
+  end
 
   for (genvar i = 0; i < EXTENSIONS; i++) begin : gen_walk
-    logic [64:0][31:0] words;
-    logic [31:0] first, second;
-    logic [6:0] word;
-    logic unused_reserved;
+    logic [5:0] word, next_word;
+    kept_t kept;
 
-    assign words = (65 * 32)'(walk_q[i].words);
-    // The first is always in its place.
-    assign word = i == 0 ? 7'd10 : {1'b0, walk_q[i].at[7:2]};
-    assign first = words[word];
-    assign second = words[word+7'd1];
-    assign unused_reserved = &{1'b0, first[26:25]};
-    assign walk_d[i] = walked(walk_q[i], {swap32(second), first[24], first[23:16], first[31:27], first[15:0]});
+    // The first is always in its place; where no word is, nothing is looked at.
+    assign word = i == 0 ? 6'd10 : walk_q[i].at[7:2];
+    assign next_word = word + 6'd1;
+    assign kept = walk_kept_q[i];
+
+    always_ff @(posedge clk_i) begin
+      if (walk_valid_q[i]) begin
+        walk_kept_q[i+1] <= kept;
+        walk_q[i+1] <= walked(walk_q[i], '{
+            identification: swap32(words[kept][next_word]),
+            more: words[kept][word][24],
+            offset: {words[kept][word][23:16], words[kept][word][31:27]},
+            size: words[kept][word][15:8],
+            next: words[kept][word][7:0]
+        });
+      end
+    end
   end
 
-  // Layer 4: the eleven words around it, then the four that it starts with, then its fields.
+  // Layer 4: the words around it, then its first six bytes and its fourteenth, then its fields.
   typedef struct packed {
+    logic ip4;
+    logic ip6;
     logic bad;
+    fragment_e fragment;
+    logic [31:0] identification;
+    logic [7:0] protocol;
+    // How many of layer 4's bytes can be looked at, and how many IP leaves for it.
     logic [7:0] there;
-    logic [13:0] at;
     logic [16:0] payload;
-    meta_t meta;
+    logic [16:0] ends;
+    logic [16:0] room;
   } l4_t;
 
+  function automatic l4_t reached(input walk_t walk);
+    l4_t l4;
+    l4.ip4 = walk.ip4;
+    l4.ip6 = walk.ip6;
+    l4.bad = walk.bad || walk.walking && is_extension(walk.next);
+    l4.fragment = walk.fragment;
+    l4.identification = walk.identification;
+    l4.protocol = walk.next;
+    l4.there = walk.at > 14'(walk.there) ? 8'd0 : walk.there - walk.at[7:0];
+    l4.payload = walk.ends - {3'd0, walk.at};
+    l4.ends = walk.ends;
+    l4.room = walk.room;
+    return l4;
+  endfunction
+
   logic near_valid_q, exact_valid_q, out_valid_q;
-  l4_t near_q, near_d, exact_q;
-  logic [16:0] near_room_q, exact_room_q;
-  logic [WINDOW_WORDS-1:0][31:0] near_words_q, near_words_d;
+  l4_t near_q, exact_q;
+  logic [2:0] near_word_q;
+  kept_t near_kept_q, exact_kept_q;
+  logic [NEAR_WORDS-1:0][31:0] near_words_q;
   logic [47:0] exact_bytes_q;
   logic [7:0] exact_flags_q;
-  logic [47:0] exact_bytes_d;
-  logic [7:0] exact_flags_d;
-  meta_t out_q, out_d;
+  meta_t out_q;
 
-  always_comb begin
-    walk_t last;
-    logic [50:0][31:0] padded;
-
-    last = walk_q[EXTENSIONS];
-    near_d.bad = last.bad || last.walking && is_extension(last.next);
-    near_d.there = last.there;
-    near_d.at = last.at;
-    near_d.payload = last.ends - {3'd0, last.at};
-    near_d.meta = last.meta;
-    near_d.meta.key.protocol = last.next;
-    padded = (51 * 32)'(last.words);
-    unique case (last.at[7:5])
-      3'd0: near_words_d = padded[0+:WINDOW_WORDS];
-      3'd1: near_words_d = padded[8+:WINDOW_WORDS];
-      3'd2: near_words_d = padded[16+:WINDOW_WORDS];
-      3'd3: near_words_d = padded[24+:WINDOW_WORDS];
-      3'd4: near_words_d = padded[32+:WINDOW_WORDS];
-      3'd5: near_words_d = padded[40+:WINDOW_WORDS];
-      default: near_words_d = '0;
-    endcase
+  always_ff @(posedge clk_i) begin
+    if (walk_valid_q[EXTENSIONS]) begin
+      near_q <= reached(walk_q[EXTENSIONS]);
+      near_word_q <= walk_q[EXTENSIONS].at[4:2];
+      near_kept_q <= walk_kept_q[EXTENSIONS];
+      unique case (walk_q[EXTENSIONS].at[7:5])
+        3'd0: near_words_q <= words[walk_kept_q[EXTENSIONS]][0+:NEAR_WORDS];
+        3'd1: near_words_q <= words[walk_kept_q[EXTENSIONS]][8+:NEAR_WORDS];
+        3'd2: near_words_q <= words[walk_kept_q[EXTENSIONS]][16+:NEAR_WORDS];
+        3'd3: near_words_q <= words[walk_kept_q[EXTENSIONS]][24+:NEAR_WORDS];
+        3'd4: near_words_q <= words[walk_kept_q[EXTENSIONS]][32+:NEAR_WORDS];
+        3'd5: near_words_q <= (NEAR_WORDS * 32)'(words[walk_kept_q[EXTENSIONS]][WORDS-1:40]);
+        default: near_words_q <= '0;
+      endcase
+    end
   end
 
-  // Layer 4's fields; `bytes` are its first six, `flags` its fourteenth.
+  logic [3:0] exact_word, exact_next_word, exact_fourth_word;
+  logic unused_addresses;
+
+  assign exact_word = {1'b0, near_word_q};
+  assign exact_next_word = exact_word + 4'd1;
+  assign exact_fourth_word = exact_word + 4'd3;
+  assign unused_addresses = &{1'b0, head_q[0][12*8-1:0]};
+
+  always_ff @(posedge clk_i) begin
+    if (near_valid_q) begin
+      exact_q <= near_q;
+      exact_kept_q <= near_kept_q;
+      exact_bytes_q <= {near_words_q[exact_next_word][15:0], near_words_q[exact_word]};
+      exact_flags_q <= near_words_q[exact_fourth_word][15:8];
+    end
+  end
+
+  // The frame as a whole. `bytes` are layer 4's first six, `flags` its fourteenth; `addresses` IP's words
+  // from the third on.
   function automatic meta_t judged(input l4_t l4, input logic [47:0] bytes, input logic [7:0] flags,
-                                   input logic [16:0] room);
+                                   input arrived_t arrived_as, input logic [7:0][31:0] addresses);
     meta_t meta;
-    logic [13:0] there;
     logic is_whole, bad;
 
-    meta = l4.meta;
     bad = l4.bad;
-    // How many of layer 4's bytes can be looked at.
-    there = l4.at > 14'(l4.there) ? 14'd0 : 14'(l4.there) - l4.at;
-    is_whole = meta.fragment == FRAGMENT_WHOLE;
+    is_whole = l4.fragment == FRAGMENT_WHOLE;
+    meta = '0;
+    meta.stamp = arrived_as.stamp;
+    meta.vport = arrived_as.vport;
+    meta.wire_bytes = arrived_as.wire_bytes;
+    meta.held_bytes = arrived_as.held_bytes;
+    meta.fragment = l4.fragment;
+    meta.identification = l4.identification;
+    meta.l3_bytes = l4.ends;
+    meta.key.port.vport = arrived_as.vport[11:0];
+    meta.key.port.egress = EGRESS;
+    meta.key.port.ip6 = l4.ip6;
+    meta.key.protocol = l4.protocol;
+    meta.key.src = l4.ip6 ? addresses[3:0] : {96'd0, addresses[1]};
+    meta.key.dst = l4.ip6 ? addresses[7:4] : {96'd0, addresses[2]};
     meta.kind = is_whole ? FRAME_FLOW : FRAME_HOST_ONLY;
-    if (meta.fragment != FRAGMENT_LATER) begin
-      unique case (meta.key.protocol)
+    if (l4.fragment != FRAGMENT_LATER) begin
+      unique case (l4.protocol)
         PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_SCTP: begin
-          bad |= l4.payload < 17'd4 || there < 14'd4;
+          bad |= l4.payload < 17'd4 || l4.there < 8'd4;
           meta.key.src_port = swap16(bytes[15:0]);
           meta.key.dst_port = swap16(bytes[31:16]);
-          if (meta.key.protocol == PROTOCOL_TCP && l4.payload >= 17'd14 && there >= 14'd14) begin
-            meta.key.tcp_flags = flags;
-          end
-          if (meta.key.protocol == PROTOCOL_UDP && is_whole && is_dhcp(meta.key.src_port, meta.key.dst_port)) begin
+          if (l4.protocol == PROTOCOL_TCP && l4.payload >= 17'd14 && l4.there >= 8'd14) meta.key.tcp_flags = flags;
+          if (l4.protocol == PROTOCOL_UDP && is_whole && is_dhcp(meta.key.src_port, meta.key.dst_port)) begin
             meta.kind = FRAME_EXCLUDED;
           end
         end
         PROTOCOL_ICMP, PROTOCOL_ICMPV6: begin
           meta.kind = FRAME_HOST_ONLY;
           if (l4.payload >= 17'd2) begin
-            bad |= there < 14'd2;
+            bad |= l4.there < 8'd2;
             meta.icmp = {bytes[7:0], bytes[15:8], 16'd0};
-            if (l4.payload >= 17'd6 && there >= 14'd6) meta.icmp[15:0] = swap16(bytes[47:32]);
+            if (l4.payload >= 17'd6 && l4.there >= 8'd6) meta.icmp[15:0] = swap16(bytes[47:32]);
           end
         end
         default: ;
       endcase
     end
-    if (bad) begin
-      meta.kind = FRAME_MALFORMED;
-      meta.l3_bytes = room;
-    end
+    if (!l4.ip4 && !l4.ip6) meta.kind = FRAME_NON_IP;
+    else if (bad) meta.kind = FRAME_MALFORMED;
+    // What is no packet, or a broken one, has as many bytes as follow layer 2.
+    if (meta.kind == FRAME_NON_IP || meta.kind == FRAME_MALFORMED) meta.l3_bytes = l4.room;
     return meta;
   endfunction
 
-  function automatic logic is_dhcp(input logic [15:0] src_port, input logic [15:0] dst_port);
-    logic four, six;
-    four = (src_port == 16'd67 || src_port == 16'd68) && (dst_port == 16'd67 || dst_port == 16'd68);
-    six = (src_port == 16'd546 || src_port == 16'd547) && (dst_port == 16'd546 || dst_port == 16'd547);
-    return four || six;
-  endfunction
-
-  always_comb begin
-    logic [WINDOW_WORDS-1:0][15:0] low;
-    logic [WINDOW_WORDS-1:0][7:0] flags;
-    logic [3:0] word;
-
-    word = {1'b0, near_q.at[4:2]};
-    for (int unsigned i = 0; i < WINDOW_WORDS; i++) begin
-      low[i] = near_words_q[i][15:0];
-      flags[i] = near_words_q[i][15:8];
+  always_ff @(posedge clk_i) begin
+    if (exact_valid_q) begin
+      out_q <= judged(exact_q, exact_bytes_q, exact_flags_q, arrived[exact_kept_q],
+          words[exact_kept_q][9:2]);
     end
-    exact_bytes_d = {low[word+4'd1], near_words_q[word]};
-    exact_flags_d = flags[word+4'd3];
   end
-
-  // Whether there is a layer 3 at all is in `kind` until layer 4 has spoken.
-  assign out_d = exact_q.meta.kind == FRAME_NON_IP ? exact_q.meta
-      : judged(exact_q, exact_bytes_q, exact_flags_q, exact_room_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -409,35 +458,6 @@ module weir_parse
       out_valid_q <= exact_valid_q;
     end
   end
-
-  always_ff @(posedge clk_i) begin
-    if (gathered_q) l2_q <= l2_d;
-    if (l2_valid_q) begin
-      walk_q[0] <= ip_d;
-      room_q[0] <= l2_q.room;
-    end
-    for (int unsigned i = 0; i < EXTENSIONS; i++) begin
-      if (walk_valid_q[i]) begin
-        walk_q[i+1] <= walk_d[i];
-        room_q[i+1] <= room_q[i];
-      end
-    end
-    if (walk_valid_q[EXTENSIONS]) begin
-      near_q <= near_d;
-      near_words_q <= near_words_d;
-      near_room_q <= room_q[EXTENSIONS];
-    end
-    if (near_valid_q) begin
-      exact_q <= near_q;
-      exact_room_q <= near_room_q;
-      exact_bytes_q <= exact_bytes_d;
-      exact_flags_q <= exact_flags_d;
-    end
-    if (exact_valid_q) out_q <= out_d;
-  end
-
-  logic unused_addresses;
-  assign unused_addresses = &{1'b0, head_q[12*8-1:0]};
 
   assign meta_valid_o = out_valid_q;
   assign meta_o = out_q;

@@ -146,7 +146,8 @@ module weir_rmw #(
       .READ_LATENCY(READ_LATENCY)
   ) u_ram (
       .clk_i,
-      .write_i(modify_valid_o || sweeping_q),
+      // Not before the first reset: what the registers hold until then must not reach the memory.
+      .write_i(rst_ni && (modify_valid_o || sweeping_q)),
       .write_address_i(sweeping_q ? sweep_q : modify_address_o),
       .write_data_i(sweeping_q ? '0 : result_d),
       .read_address_i(address_i),

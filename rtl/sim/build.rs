@@ -34,6 +34,8 @@ mod verilate {
         ("weir_abi_bench", "bench/weir_abi_bench.sv", "AbiBench"),
         ("weir_rmw_bench", "bench/weir_rmw_bench.sv", "RmwBench"),
     ];
+    /// In the order in which they know each other.
+    const PACKAGES: [&str; 3] = ["weir_abi_pkg.sv", "weir_regs_pkg.sv", "weir_pkg.sv"];
     /// Of the runtime, what the crate verilated leaves out.
     const RUNTIME: &str = "verilated_threads.cpp";
 
@@ -86,13 +88,14 @@ mod verilate {
             fs::remove_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         }
         let mut command = Command::new("verilator_bin");
-        command.args(["--cc", "-O3", "-Wall", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]);
+        command.args(["--cc", "-O3", "-Wall", "--x-assign", "fast", "--x-initial", "unique", "--noassert"]);
         command.args(["--prefix", &format!("V{module}"), "--top-module", module]);
         command.arg("-Mdir").arg(folder).arg(format!("-I{}", rtl.display()));
         if trace {
             command.args(["--trace", "--trace-structs"]);
         }
-        command.arg(rtl.join("lint.vlt")).arg(rtl.join("weir_abi_pkg.sv")).arg(rtl.join("weir_regs_pkg.sv")).arg(file);
+        command.arg(rtl.join("lint.vlt"));
+        command.args(PACKAGES.map(|package| rtl.join(package))).arg(file);
         let output = command.output().unwrap_or_else(|error| {
             panic!("verilator_bin: {error}. `make rtl-tools` installs it; `. rtl/env.sh` puts it on the path")
         });

