@@ -324,7 +324,7 @@ package weir_regs_pkg;
     typedef struct packed {
         word_ro_desc_22431153__in_t LO;
         word_ro_desc_b9689d12__in_t HI;
-    } wide_desc_070a8714__in_t;
+    } wide_desc_bb819b24__in_t;
 
     typedef struct packed {
         word_ro_desc_22431153__in_t LO;
@@ -375,7 +375,7 @@ package weir_regs_pkg;
         wide_desc_ec302d1c__in_t FRAMES;
         wide_desc_be840661__in_t BYTES;
         wide_desc_56a979b8__in_t HITS;
-        wide_desc_070a8714__in_t MISSES;
+        wide_desc_bb819b24__in_t MISSES;
         wide_desc_bb6239fa__in_t PUNTS;
         wide_desc_2b6f37b7__in_t SKIPPED;
         wide_desc_b5ab5aed__in_t EXCLUDED;
@@ -396,7 +396,7 @@ package weir_regs_pkg;
         wide_desc_ec302d1c__in_t FRAMES;
         wide_desc_be840661__in_t BYTES;
         wide_desc_56a979b8__in_t HITS;
-        wide_desc_070a8714__in_t MISSES;
+        wide_desc_bb819b24__in_t MISSES;
         wide_desc_bb6239fa__in_t PUNTS;
         wide_desc_2b6f37b7__in_t SKIPPED;
         wide_desc_b5ab5aed__in_t EXCLUDED;

@@ -340,9 +340,11 @@ pub mod offset {
     pub const INGRESS_HITS_LO: u32 = 0x220;
     /// Ingress engine. Lookups that found their slot, those of retries too. High half.
     pub const INGRESS_HITS_HI: u32 = 0x224;
-    /// Ingress engine. Lookups that found none, those of retries too. Low half.
+    /// Ingress engine. Frames whose lookup found none; a retry that finds none is not counted
+    /// again. Low half.
     pub const INGRESS_MISSES_LO: u32 = 0x228;
-    /// Ingress engine. Lookups that found none, those of retries too. High half.
+    /// Ingress engine. Frames whose lookup found none; a retry that finds none is not counted
+    /// again. High half.
     pub const INGRESS_MISSES_HI: u32 = 0x22c;
     /// Ingress engine. Frames handed to the host, mirrored copies not among them. Low half.
     pub const INGRESS_PUNTS_LO: u32 = 0x230;
@@ -402,9 +404,11 @@ pub mod offset {
     pub const EGRESS_HITS_LO: u32 = 0x290;
     /// Egress engine. Lookups that found their slot, those of retries too. High half.
     pub const EGRESS_HITS_HI: u32 = 0x294;
-    /// Egress engine. Lookups that found none, those of retries too. Low half.
+    /// Egress engine. Frames whose lookup found none; a retry that finds none is not counted again.
+    /// Low half.
     pub const EGRESS_MISSES_LO: u32 = 0x298;
-    /// Egress engine. Lookups that found none, those of retries too. High half.
+    /// Egress engine. Frames whose lookup found none; a retry that finds none is not counted again.
+    /// High half.
     pub const EGRESS_MISSES_HI: u32 = 0x29c;
     /// Egress engine. Frames handed to the host, mirrored copies not among them. Low half.
     pub const EGRESS_PUNTS_LO: u32 = 0x2a0;
@@ -812,9 +816,11 @@ pub struct Block {
     pub ingress_hits_lo: RO<u32>,
     /// Ingress engine. Lookups that found their slot, those of retries too. High half.
     pub ingress_hits_hi: RO<u32>,
-    /// Ingress engine. Lookups that found none, those of retries too. Low half.
+    /// Ingress engine. Frames whose lookup found none; a retry that finds none is not counted
+    /// again. Low half.
     pub ingress_misses_lo: RO<u32>,
-    /// Ingress engine. Lookups that found none, those of retries too. High half.
+    /// Ingress engine. Frames whose lookup found none; a retry that finds none is not counted
+    /// again. High half.
     pub ingress_misses_hi: RO<u32>,
     /// Ingress engine. Frames handed to the host, mirrored copies not among them. Low half.
     pub ingress_punts_lo: RO<u32>,
@@ -874,9 +880,11 @@ pub struct Block {
     pub egress_hits_lo: RO<u32>,
     /// Egress engine. Lookups that found their slot, those of retries too. High half.
     pub egress_hits_hi: RO<u32>,
-    /// Egress engine. Lookups that found none, those of retries too. Low half.
+    /// Egress engine. Frames whose lookup found none; a retry that finds none is not counted again.
+    /// Low half.
     pub egress_misses_lo: RO<u32>,
-    /// Egress engine. Lookups that found none, those of retries too. High half.
+    /// Egress engine. Frames whose lookup found none; a retry that finds none is not counted again.
+    /// High half.
     pub egress_misses_hi: RO<u32>,
     /// Egress engine. Frames handed to the host, mirrored copies not among them. Low half.
     pub egress_punts_lo: RO<u32>,

@@ -116,11 +116,10 @@ impl Instance {
     #[inline]
     fn admit(&mut self, direction: Direction, bytes: u32, now_ns: u64) -> Result<(), bool> {
         let side = if self.bits_summed { 0 } else { direction.index() };
-        if !self.packets.has(1, now_ns) {
-            return Err(true);
-        }
-        if !self.bytes[side].has(u64::from(bytes), now_ns) {
-            return Err(false);
+        // Both are filled up before either is asked, as a pipeline does.
+        let (packets, bits) = (self.packets.has(1, now_ns), self.bytes[side].has(u64::from(bytes), now_ns));
+        if !packets || !bits {
+            return Err(!packets);
         }
         self.packets.take(1);
         self.bytes[side].take(u64::from(bytes));

@@ -183,7 +183,8 @@ impl<B: Bus> Nic<B> {
                 self.now_ns = self.now_ns.max(until_ns);
                 return true;
             }
-            if boundary < due {
+            // A window that ends in the moment of an interrupt is in what the host then finds.
+            if boundary <= due {
                 self.now_ns = self.now_ns.max(boundary);
                 self.turn_window();
                 continue;

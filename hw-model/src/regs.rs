@@ -12,8 +12,8 @@ use crate::ring_write::Ring;
 use firmware_abi::descriptor::RecordKind;
 use firmware_abi::key::Direction;
 use firmware_abi::registers::{
-    Control, EniSelect, ErrorVector, Features, RingControl, RingFaults, Sizes, SlotSelect, SlotStatus, Status,
-    WindowClose, offset, ring_offsets,
+    Control, EniSelect, ErrorVector, Features, REGISTERS, RingControl, RingFaults, Sizes, SlotSelect, SlotStatus,
+    Status, WindowClose, offset, ring_offsets,
 };
 use firmware_abi::ring::{RingId, SIZE_LOG2};
 use firmware_abi::{ABI_VERSION, MAGIC};
@@ -98,6 +98,12 @@ fn half(counters: &[u64], from: u32, at: u32) -> u32 {
 
 fn dword(image: &[u32; 16], from: u32, at: u32) -> u32 {
     image.get(((at - from) / 4) as usize).copied().unwrap_or(0)
+}
+
+/// What of `value` register `at` keeps: the bits of its fields.
+fn kept(at: u32, value: u32) -> u32 {
+    let fields = REGISTERS.iter().find(|register| register.offset == at).map_or(&[][..], |register| register.fields);
+    fields.iter().fold(0, |mask, field| mask | field.mask()) & value
 }
 
 impl<B: Bus> Nic<B> {
@@ -226,10 +232,11 @@ impl<B: Bus> Nic<B> {
             offset::CONTROL => self.control(Control(value)),
             offset::ERRORS_CLEAR => self.errors.0 &= !value,
             offset::VECTOR_MASK => self.msix.set_mask(value, &mut self.bus),
-            offset::ERROR_VECTOR => self.regs.error_vector = ErrorVector(value),
+            offset::ERROR_VECTOR => self.regs.error_vector = ErrorVector(kept(at, value)),
             offset::TIME_SET_LO => self.regs.time_set_lo = value,
             offset::TIME_SET_HI => self.set_time(u64::from(value) << 32 | u64::from(self.regs.time_set_lo)),
             offset::WINDOW_SECONDS => {
+                let value = kept(at, value);
                 self.regs.window_seconds = Some(value);
                 self.windows.set_seconds(value.clamp(1, 600), self.now_ns);
             }
@@ -239,8 +246,8 @@ impl<B: Bus> Nic<B> {
                 }
             }
             offset::SNAPSHOT => self.snapshot(),
-            offset::SLOT_SELECT => self.select_slot(SlotSelect(value)),
-            offset::ENI_SELECT => self.select_eni(EniSelect(value)),
+            offset::SLOT_SELECT => self.select_slot(SlotSelect(kept(at, value))),
+            offset::ENI_SELECT => self.select_eni(EniSelect(kept(at, value))),
             offset::SCRATCH => self.regs.scratch = value,
             _ => self.refuse_write(),
         }
@@ -324,7 +331,7 @@ impl<B: Bus> Nic<B> {
         } else if register == offsets.base_hi {
             ring.base = ring.base & 0xffff_ffff | u64::from(value) << 32;
         } else if register == offsets.size_log2 {
-            ring.size_log2 = value;
+            ring.size_log2 = kept(register, value);
         } else {
             self.refuse_write();
         }

@@ -30,12 +30,17 @@ mod verilate {
     use std::process::Command;
 
     /// What is verilated: the module, its file from here, the name of its type in Rust.
-    const TOPS: [(&str, &str, &str); 2] = [
+    const TOPS: [(&str, &str, &str); 3] = [
+        ("weir_top", "../weir_top.sv", "WeirTop"),
         ("weir_abi_bench", "bench/weir_abi_bench.sv", "AbiBench"),
         ("weir_rmw_bench", "bench/weir_rmw_bench.sv", "RmwBench"),
     ];
     /// In the order in which they know each other.
     const PACKAGES: [&str; 3] = ["weir_abi_pkg.sv", "weir_regs_pkg.sv", "weir_pkg.sv"];
+    /// Parameters of `weir_top` that the environment may change, and what they are else. The limits are those
+    /// of the module.
+    const SIZES: [(&str, &str, u32); 2] =
+        [("SLOTS_LOG2", "WEIR_RTL_SLOTS_LOG2", 17), ("ENIS_LOG2", "WEIR_RTL_ENIS_LOG2", 12)];
     /// Of the runtime, what the crate verilated leaves out.
     const RUNTIME: &str = "verilated_threads.cpp";
 
@@ -50,12 +55,14 @@ mod verilate {
         for name in ["PATH", "VERILATOR_ROOT"] {
             println!("cargo:rerun-if-env-changed={name}");
         }
+        let sizes = SIZES.map(|(name, variable, otherwise)| (name, size(variable, otherwise)));
         let root = verilator_root();
         let mut library = cc::Build::new();
-        let mut rust = String::new();
+        let mut rust = sizes.map(|(name, size)| shim::constant(name, size)).concat();
         for (module, file, name) in TOPS {
             let folder = out.join(module);
-            verilate(module, &crate_dir.join(file), &rtl, &folder, trace);
+            let parameters = if name == "WeirTop" { &sizes[..] } else { &[] };
+            verilate(module, &crate_dir.join(file), &rtl, &folder, trace, parameters);
             let header = read(&folder.join(format!("V{module}.h")));
             let ports = ports::parse(&header);
             rust.push_str(&shim::rust(module, name, &ports));
@@ -83,7 +90,14 @@ mod verilate {
         println!("cargo:rustc-link-lib=stdc++");
     }
 
-    fn verilate(module: &str, file: &Path, rtl: &Path, folder: &Path, trace: bool) {
+    /// A size from the environment.
+    fn size(variable: &str, otherwise: u32) -> u32 {
+        println!("cargo:rerun-if-env-changed={variable}");
+        let Ok(text) = env::var(variable) else { return otherwise };
+        text.parse().unwrap_or_else(|error| panic!("{variable} is `{text}`, expected a number: {error}"))
+    }
+
+    fn verilate(module: &str, file: &Path, rtl: &Path, folder: &Path, trace: bool, parameters: &[(&str, u32)]) {
         if folder.exists() {
             fs::remove_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         }
@@ -91,6 +105,7 @@ mod verilate {
         command.args(["--cc", "-O3", "-Wall", "--x-assign", "fast", "--x-initial", "unique", "--noassert"]);
         command.args(["--prefix", &format!("V{module}"), "--top-module", module]);
         command.arg("-Mdir").arg(folder).arg(format!("-I{}", rtl.display()));
+        command.args(parameters.iter().map(|(name, value)| format!("-G{name}={value}")));
         if trace {
             command.args(["--trace", "--trace-structs"]);
         }

@@ -8,7 +8,7 @@ use super::{Counter, EnumeratedValue, Field, Register, offset};
 pub const MAP_HASH: u64 = 0x8fcf035b7cbdfc44;
 
 /// FNV-1a of the text of `rdl/weir.rdl` that this was generated from.
-pub const SOURCE_HASH: u64 = 0x71aa4bd81d92c2fc;
+pub const SOURCE_HASH: u64 = 0x9ef0e8d1f307f9ee;
 
 /// Every register, by rising offset; an array has an entry for each of its registers.
 pub static REGISTERS: &[Register] = &[
@@ -739,7 +739,7 @@ pub static REGISTERS: &[Register] = &[
         reset: 0x0,
         volatile: true,
         counter: true,
-        description: "Ingress engine. Lookups that found none, those of retries too. Low half.",
+        description: "Ingress engine. Frames whose lookup found none; a retry that finds none is not counted again. Low half.",
         fields: WORD_RO_FIELDS,
     },
     Register {
@@ -749,7 +749,7 @@ pub static REGISTERS: &[Register] = &[
         reset: 0x0,
         volatile: true,
         counter: true,
-        description: "Ingress engine. Lookups that found none, those of retries too. High half.",
+        description: "Ingress engine. Frames whose lookup found none; a retry that finds none is not counted again. High half.",
         fields: WORD_RO_FIELDS,
     },
     Register {
@@ -1019,7 +1019,7 @@ pub static REGISTERS: &[Register] = &[
         reset: 0x0,
         volatile: true,
         counter: true,
-        description: "Egress engine. Lookups that found none, those of retries too. Low half.",
+        description: "Egress engine. Frames whose lookup found none; a retry that finds none is not counted again. Low half.",
         fields: WORD_RO_FIELDS,
     },
     Register {
@@ -1029,7 +1029,7 @@ pub static REGISTERS: &[Register] = &[
         reset: 0x0,
         volatile: true,
         counter: true,
-        description: "Egress engine. Lookups that found none, those of retries too. High half.",
+        description: "Egress engine. Frames whose lookup found none; a retry that finds none is not counted again. High half.",
         fields: WORD_RO_FIELDS,
     },
     Register {
@@ -2154,7 +2154,7 @@ pub static COUNTERS: &[Counter] = &[
     Counter {
         name: "INGRESS_MISSES",
         lo: offset::INGRESS_MISSES_LO,
-        description: "Ingress engine. Lookups that found none, those of retries too.",
+        description: "Ingress engine. Frames whose lookup found none; a retry that finds none is not counted again.",
     },
     Counter {
         name: "INGRESS_PUNTS",
@@ -2224,7 +2224,7 @@ pub static COUNTERS: &[Counter] = &[
     Counter {
         name: "EGRESS_MISSES",
         lo: offset::EGRESS_MISSES_LO,
-        description: "Egress engine. Lookups that found none, those of retries too.",
+        description: "Egress engine. Frames whose lookup found none; a retry that finds none is not counted again.",
     },
     Counter {
         name: "EGRESS_PUNTS",

@@ -42,6 +42,11 @@ fn fields<'a>(ports: impl Iterator<Item = &'a Port>) -> String {
     ports.map(field).collect()
 }
 
+/// A parameter that the top was built with, in Rust.
+pub(crate) fn constant(name: &str, value: u32) -> String {
+    format!("/// The parameter `{name}` of `weir_top`.\npub const {name}: u32 = {value};\n")
+}
+
 /// The same in Rust: `<name>In`, `<name>Out`, and `<name>` that ties them to the shim.
 pub(crate) fn rust(module: &str, name: &str, ports: &[Port]) -> String {
     let mut text = String::new();

@@ -43,7 +43,7 @@ const FRAME_USER_BITS: usize = 33;
 const SENT_USER_BITS: usize = 97;
 
 /// The sizes that the RTL was built with.
-pub const SIZES: Parameters = Parameters { slots_log2: rtl_sim::SLOTS_LOG2, enis_log2: rtl_sim::ENIS_LOG2 };
+pub const SIZES: Parameters = Parameters { slots_log2: rtl_sim::tops::SLOTS_LOG2, enis_log2: rtl_sim::tops::ENIS_LOG2 };
 
 /// A stretch of time that is traced, ns of the NIC's time.
 #[derive(Clone, Debug)]
