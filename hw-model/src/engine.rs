@@ -11,12 +11,12 @@ use firmware_abi::key::SlotAction;
 pub struct EngineCounters {
     /// Frames offered, those for no ENI too.
     pub frames: u64,
-    /// Their bytes, without FCS.
-    pub bytes: u64,
     /// Packets that hit a slot.
     pub hits: u64,
     /// Packets that hit none.
     pub misses: u64,
+    /// Bytes of the frames, without FCS.
+    pub bytes: u64,
     /// Frames punted, copies and returned retries too.
     pub punts: u64,
     /// Frames lost for want of ring, credit or host memory.

@@ -87,23 +87,23 @@ pub struct Lookup {
     slots: Memory<Slot>,
     occupied: u32,
     high_water: u32,
-    /// Counts flows that came, so that what was not found ahead can be told to be still missing.
-    inserts: u32,
+    /// A bit of 64 for the hash of each flow that came since [`Self::look_ahead`], so that most of what
+    /// was not found ahead can be told to be still missing.
+    arrivals: u64,
     /// Counts what may make another slot the first with a key.
     reorders: u32,
 }
 
-/// What [`Lookup::ahead`] found.
+/// What [`Lookup::ahead`] found. It holds until [`Lookup::look_ahead`].
 #[derive(Clone, Copy, Debug)]
 pub struct Ahead {
     slot: u32,
-    inserts: u32,
     reorders: u32,
 }
 
 impl Default for Ahead {
     fn default() -> Self {
-        Self { slot: u32::MAX, inserts: 0, reorders: 0 }
+        Self { slot: u32::MAX, reorders: 0 }
     }
 }
 
@@ -126,7 +126,7 @@ impl Lookup {
             slots: Memory::zeroed(slots),
             occupied: 0,
             high_water: 0,
-            inserts: 0,
+            arrivals: 0,
             reorders: 0,
         }
     }
@@ -179,6 +179,12 @@ impl Lookup {
         }
     }
 
+    /// What was found ahead until now is not asked for again.
+    #[inline]
+    pub fn look_ahead(&mut self) {
+        self.arrivals = 0;
+    }
+
     /// The first slot whose tag fits, and asks for it.
     #[inline]
     #[must_use]
@@ -193,7 +199,7 @@ impl Lookup {
             slot = first_way(row, ways);
             prefetch(&self.slots[slot]);
         }
-        Ahead { slot, inserts: self.inserts, reorders: self.reorders }
+        Ahead { slot, reorders: self.reorders }
     }
 
     /// The slot that holds a key, given what was found ahead.
@@ -201,7 +207,7 @@ impl Lookup {
     #[must_use]
     pub fn find_ahead(&self, hashed: &Hashed, ahead: Ahead) -> Option<(u32, SlotAction)> {
         match ahead.slot() {
-            None if ahead.inserts == self.inserts => return None,
+            None if self.arrivals & arrival(hashed.hash) == 0 => return None,
             Some(slot) if ahead.reorders == self.reorders => {
                 let found = &self.slots[slot];
                 if found.holds(&hashed.identity) {
@@ -253,7 +259,7 @@ impl Lookup {
         }
         self.set(slot, Slot::new(hashed.identity, cookie, action), hashed.tag());
         self.occupied += 1;
-        self.inserts = self.inserts.wrapping_add(1);
+        self.arrivals |= arrival(hashed.hash);
         self.high_water = self.high_water.max(self.occupied);
     }
 
@@ -290,6 +296,12 @@ fn matching(row: u64, tag: u8) -> u64 {
     const TOPS: u64 = 0x8080_8080_8080_8080;
     let differing = row ^ (ONES * u64::from(tag));
     differing.wrapping_sub(ONES) & !differing & TOPS
+}
+
+/// The bit of a hash in [`Lookup::arrivals`].
+#[inline]
+fn arrival(hash: u64) -> u64 {
+    1 << (hash % 64)
 }
 
 /// The slot of the lowest way in `ways`, which is not 0.

@@ -7,8 +7,8 @@
 use crate::dma::{Bus, DmaFault};
 use crate::eni::Enis;
 use crate::nic::Nic;
-use crate::parse::{Fragment, Parsed};
-use crate::receive::Frame;
+use crate::parse::Fragment;
+use crate::receive::{Frame, Staged};
 use crate::ring_write::Ring;
 use firmware_abi::descriptor::{Ledger, LimitDrop};
 use firmware_abi::frame::{FrameHeader, FrameLength, FrameTail, PuntReason};
@@ -80,12 +80,13 @@ const TCP_SYN: u8 = 0x02;
 const TCP_ACK: u8 = 0x10;
 
 impl<B: Bus> Nic<B> {
-    /// Punts a frame that just came in, or skips it. `hash` is that of a key which was looked up.
-    pub(crate) fn punt(&mut self, frame: &Frame<'_>, parsed: &Parsed, reason: PuntReason, hash: Option<u64>) {
-        let mut header = self.header(frame, parsed, reason, hash);
+    /// Punts a frame that just came in, or skips it.
+    #[inline(never)]
+    pub(crate) fn punt(&mut self, frame: &Frame<'_>, staged: &Staged, reason: PuntReason) {
+        let mut header = self.header(frame, staged, reason);
         let over = reason == PuntReason::Miss
             && self.enis.limited(frame.vport)
-            && opens(&parsed.key)
+            && opens(&header.key)
             && !self.enis.admit_new_flow(frame.vport, self.now_ns);
         if over {
             header.tail.set_over_new_flow_limit(true);
@@ -101,35 +102,35 @@ impl<B: Bus> Nic<B> {
             // A lost copy is not a lost packet: the packet itself was tallied.
             Err(_) if mirror => {}
             Ok(()) => {
-                ledger.add(Ledger::Punted, parsed.l3_bytes);
+                ledger.add(Ledger::Punted, staged.l3_bytes);
                 if over {
                     ledger.limit(LimitDrop::NewFlows);
                 }
             }
             Err(limit) => {
                 engine.counters.skipped += 1;
-                ledger.add(Ledger::Skipped, parsed.l3_bytes);
+                ledger.add(Ledger::Skipped, staged.l3_bytes);
                 ledger.limit(limit);
             }
         }
     }
 
     #[inline]
-    fn header(&self, frame: &Frame<'_>, parsed: &Parsed, reason: PuntReason, hash: Option<u64>) -> FrameHeader {
+    fn header(&self, frame: &Frame<'_>, staged: &Staged, reason: PuntReason) -> FrameHeader {
         let held = frame.bytes.len().min(FRAME_BYTES_MAX) as u32;
-        let mut tail = FrameTail::new(parsed.l3_bytes, self.windows.number as u8, reason as u8);
-        match parsed.fragment {
+        let mut tail = FrameTail::new(staged.l3_bytes, self.windows.number as u8, reason as u8);
+        match staged.fragment {
             Fragment::Whole => {}
             Fragment::First => tail.set_first_fragment(true),
             Fragment::Later => tail.set_later_fragment(true),
         }
-        // The action is 0, to accept, as the parser left it.
         FrameHeader {
-            key: parsed.key,
+            // Its action is to accept, which is 0.
+            key: staged.key(),
             time_ns: self.now_ns,
-            aux: match hash {
-                Some(hash) => buckets(hash, self.parameters.slots_log2),
-                None => [parsed.identification, parsed.icmp],
+            aux: match reason {
+                PuntReason::Miss | PuntReason::Late => buckets(staged.hash(), self.parameters.slots_log2),
+                PuntReason::Fragment | PuntReason::Icmp | PuntReason::Mirror => [staged.identification, staged.icmp],
             },
             length: FrameLength::new(frame.wire_length.min(0x1_ffff), held),
             tail,

@@ -13,7 +13,7 @@ use crate::nic::Nic;
 use crate::parse::{self, Class, Fragment, Parsed};
 use firmware_abi::descriptor::Ledger;
 use firmware_abi::frame::PuntReason;
-use firmware_abi::key::{Direction, SlotAction};
+use firmware_abi::key::{Direction, FlowKey, SlotAction};
 
 /// A frame on one of the NIC's two inputs.
 #[derive(Clone, Copy, Debug)]
@@ -33,22 +33,43 @@ pub struct Frame<'a> {
 /// A frame that has been parsed ahead.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Staged {
-    parsed: Parsed,
-    hash: u64,
+    hashed: Hashed,
     ahead: Ahead,
+    /// What the parser found but for the key: see [`Parsed`].
+    pub(crate) l3_bytes: u32,
+    pub(crate) identification: u32,
+    pub(crate) icmp: u32,
+    pub(crate) class: Class,
+    pub(crate) fragment: Fragment,
+    tcp_flags: u8,
 }
 
 impl Staged {
-    #[inline]
-    fn hashed(&self) -> Hashed {
-        Hashed { identity: self.parsed.key.identity(), hash: self.hash }
-    }
-
     /// Takes what the parser found, and the identity to where it is hashed.
     #[inline(always)]
-    fn put(&mut self, parsed: Parsed, lanes: &mut Lanes, lane: usize) {
-        lanes.set(lane, &parsed.key.identity());
-        self.parsed = parsed;
+    fn put(&mut self, parsed: &Parsed, lanes: &mut Lanes, lane: usize) {
+        let Parsed { key, l3_bytes, class, fragment, identification, icmp } = *parsed;
+        let identity = key.identity();
+        lanes.set(lane, &identity);
+        self.hashed.identity = identity;
+        self.l3_bytes = l3_bytes;
+        self.class = class;
+        self.fragment = fragment;
+        self.identification = identification;
+        self.icmp = icmp;
+        self.tcp_flags = key.tcp_flags;
+    }
+
+    /// The key, of action 0.
+    #[inline]
+    pub(crate) fn key(&self) -> FlowKey {
+        FlowKey { tcp_flags: self.tcp_flags, ..FlowKey::from_words(self.hashed.identity) }
+    }
+
+    /// Both hashes of the key.
+    #[inline]
+    pub(crate) fn hash(&self) -> u64 {
+        self.hashed.hash
     }
 }
 
@@ -56,6 +77,9 @@ impl<B: Bus> Nic<B> {
     /// Parses a batch and asks for the memory that its packets will need.
     pub fn begin(&mut self, frames: &[Frame<'_>]) {
         self.cursor = 0;
+        for engine in &mut self.engines {
+            engine.lookup.look_ahead();
+        }
         if self.staged.len() < frames.len() {
             self.staged.resize(frames.len(), Staged::default());
         }
@@ -71,14 +95,14 @@ impl<B: Bus> Nic<B> {
         for (lane, (frame, staged)) in frames.iter().zip(&mut *staged).enumerate() {
             let port = parse::port(frame.vport, frame.direction);
             match parse::plain(frame.bytes, frame.wire_length, port) {
-                Some(parsed) => staged.put(parsed, &mut self.lanes, lane),
-                None => staged.put(parse::parse_any(frame.bytes, frame.wire_length, port), &mut self.lanes, lane),
+                Some(parsed) => staged.put(&parsed, &mut self.lanes, lane),
+                None => staged.put(&parse::parse_any(frame.bytes, frame.wire_length, port), &mut self.lanes, lane),
             }
         }
         let far = self.engines[0].lookup.is_far();
         let hashes = self.lanes.hashes(frames.len());
         for ((frame, staged), hash) in frames.iter().zip(&mut *staged).zip(hashes) {
-            staged.hash = *hash;
+            staged.hashed.hash = *hash;
             if far {
                 self.engines[frame.direction.index()].lookup.prefetch_tags(*hash);
             }
@@ -86,7 +110,7 @@ impl<B: Bus> Nic<B> {
         let bank = self.windows.open_bank();
         for (frame, staged) in frames.iter().zip(staged) {
             let engine = &self.engines[frame.direction.index()];
-            staged.ahead = engine.lookup.ahead(&staged.hashed());
+            staged.ahead = engine.lookup.ahead(&staged.hashed);
             if let Some(slot) = staged.ahead.slot() {
                 engine.tally.prefetch(bank, slot);
             }
@@ -121,7 +145,6 @@ impl<B: Bus> Nic<B> {
     /// One frame, at the NIC's time.
     #[inline]
     fn take(&mut self, frame: &Frame<'_>, staged: &Staged) {
-        let parsed = &staged.parsed;
         let engine = &mut self.engines[frame.direction.index()];
         engine.counters.frames += 1;
         engine.counters.bytes += u64::from(frame.wire_length);
@@ -132,8 +155,8 @@ impl<B: Bus> Nic<B> {
             return;
         };
         let ledger = &mut eni.ledgers[frame.direction.index()][bank];
-        ledger.add(Ledger::Offered, parsed.l3_bytes);
-        if parsed.class != Class::Flow || eni.limited && frame.direction == Direction::Ingress {
+        ledger.add(Ledger::Offered, staged.l3_bytes);
+        if staged.class != Class::Flow || eni.limited && frame.direction == Direction::Ingress {
             return self.take_special(frame, staged, bank);
         }
         let tick = self.windows.tick_now(self.now_ns);
@@ -144,11 +167,10 @@ impl<B: Bus> Nic<B> {
     /// A frame that may be stopped by the policer, or that no slot can hold.
     #[inline(never)]
     fn take_special(&mut self, frame: &Frame<'_>, staged: &Staged, bank: usize) {
-        let parsed = &staged.parsed;
-        if frame.direction == Direction::Ingress && !self.police(frame, parsed, bank) {
+        if frame.direction == Direction::Ingress && !self.police(frame, staged.l3_bytes, bank) {
             return;
         }
-        match parsed.class {
+        match staged.class {
             Class::Flow => {
                 let tick = self.windows.tick_now(self.now_ns);
                 let engine = &mut self.engines[frame.direction.index()];
@@ -157,46 +179,44 @@ impl<B: Bus> Nic<B> {
                 self.act(frame, staged, bank, verdict);
             }
             Class::HostOnly => {
-                let fragment = parsed.fragment != Fragment::Whole;
-                let reason = if fragment { PuntReason::Fragment } else { PuntReason::Icmp };
-                self.punt(frame, parsed, reason, None);
+                let fragment = staged.fragment != Fragment::Whole;
+                self.punt(frame, staged, if fragment { PuntReason::Fragment } else { PuntReason::Icmp });
             }
-            Class::Excluded | Class::NonIp | Class::Malformed => self.pass(frame, parsed, bank),
+            Class::Excluded | Class::NonIp | Class::Malformed => self.pass(frame, staged, bank),
         }
     }
 
-    /// What comes of the lookup.
-    #[inline]
+    /// What comes of the lookup: a miss is punted.
+    #[inline(always)]
     fn act(&mut self, frame: &Frame<'_>, staged: &Staged, bank: usize, verdict: Option<SlotAction>) {
-        let parsed = &staged.parsed;
-        match verdict {
-            None => self.punt(frame, parsed, PuntReason::Miss, Some(staged.hash)),
-            Some(SlotAction::Accept | SlotAction::NoLog) => self.send(frame, parsed, bank),
-            Some(SlotAction::Reject) => self.engine(frame.direction).counters.rejected += 1,
-            Some(SlotAction::AcceptMirror) => {
-                self.punt(frame, parsed, PuntReason::Mirror, None);
-                self.send(frame, parsed, bank);
-            }
+        let Some(action) = verdict else { return self.punt(frame, staged, PuntReason::Miss) };
+        if action == SlotAction::Reject {
+            self.engine(frame.direction).counters.rejected += 1;
+            return;
         }
+        if action == SlotAction::AcceptMirror {
+            self.punt(frame, staged, PuntReason::Mirror);
+        }
+        self.send(frame, staged.l3_bytes, bank);
     }
 
     /// The ingress policer; false if it stopped the packet.
-    fn police(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) -> bool {
-        let Err(limit) = self.enis.admit(frame.vport, Direction::Ingress, parsed.l3_bytes, self.now_ns) else {
+    fn police(&mut self, frame: &Frame<'_>, l3_bytes: u32, bank: usize) -> bool {
+        let Err(limit) = self.enis.admit(frame.vport, Direction::Ingress, l3_bytes, self.now_ns) else {
             return true;
         };
         self.engine(frame.direction).counters.limited += 1;
         if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
-            ledger.add(Ledger::Policed, parsed.l3_bytes);
+            ledger.add(Ledger::Policed, l3_bytes);
             ledger.limit(limit);
         }
         false
     }
 
     /// A frame that is not captured: counted by kind, and forwarded unless it is broken.
-    fn pass(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) {
+    fn pass(&mut self, frame: &Frame<'_>, staged: &Staged, bank: usize) {
         let counters = &mut self.engine(frame.direction).counters;
-        let end = match parsed.class {
+        let end = match staged.class {
             Class::Excluded => {
                 counters.excluded += 1;
                 Ledger::Excluded
@@ -211,18 +231,18 @@ impl<B: Bus> Nic<B> {
             }
         };
         if let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) {
-            ledger.add(end, parsed.l3_bytes);
+            ledger.add(end, staged.l3_bytes);
         }
         if end != Ledger::Malformed {
-            self.send(frame, parsed, bank);
+            self.send(frame, staged.l3_bytes, bank);
         }
     }
 
-    #[inline]
-    fn send(&mut self, frame: &Frame<'_>, parsed: &Parsed, bank: usize) {
+    #[inline(always)]
+    fn send(&mut self, frame: &Frame<'_>, l3_bytes: u32, bank: usize) {
         let Frame { vport, direction, .. } = *frame;
         let engine = &mut self.engines[direction.index()];
-        let outgoing = Outgoing { vport, direction, l3_bytes: parsed.l3_bytes, bank };
+        let outgoing = Outgoing { vport, direction, l3_bytes, bank };
         if self.gate.forward(outgoing, self.now_ns, &mut self.enis, &mut engine.counters) && self.gate.keep {
             self.gate.hold(vport, direction, self.now_ns, frame.wire_length, frame.bytes);
         }
@@ -232,12 +252,11 @@ impl<B: Bus> Nic<B> {
 /// Looks a packet up and counts it where it ends. `None` is a miss.
 #[inline(always)]
 fn judge(engine: &mut Engine, ledger: &mut Counts, staged: &Staged, bank: usize, tick: u32) -> Option<SlotAction> {
-    let Some(found) = engine.lookup.find_ahead(&staged.hashed(), staged.ahead) else {
+    let Some(found) = engine.lookup.find_ahead(&staged.hashed, staged.ahead) else {
         engine.counters.misses += 1;
         return None;
     };
-    let parsed = &staged.parsed;
-    let end = engine.hit(found, bank, parsed.l3_bytes, parsed.key.tcp_flags, tick);
-    ledger.add(end, parsed.l3_bytes);
+    let end = engine.hit(found, bank, staged.l3_bytes, staged.tcp_flags, tick);
+    ledger.add(end, staged.l3_bytes);
     Some(found.1)
 }

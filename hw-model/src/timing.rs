@@ -252,15 +252,12 @@ pub struct PcieTiming {
     pub write_bytes: u64,
     /// Bytes read from host memory, with headers.
     pub read_bytes: u64,
-    /// Transactions.
-    pub transactions: u64,
 }
 
 impl PcieTiming {
     /// A posted write of `bytes`; how long until host memory has it, ps.
     #[inline]
     pub fn write(&mut self, bytes: u64) -> u64 {
-        self.transactions += 1;
         self.write_bytes += bytes + PCIE_OVERHEAD_BYTES;
         PCIE_POSTED_PS + (bytes + PCIE_OVERHEAD_BYTES) * PCIE_PS_PER_BYTE
     }
@@ -268,7 +265,6 @@ impl PcieTiming {
     /// A read of `bytes`; how long until the NIC has it, ps.
     #[inline]
     pub fn read(&mut self, bytes: u64) -> u64 {
-        self.transactions += 1;
         self.read_bytes += bytes + PCIE_OVERHEAD_BYTES;
         PCIE_ROUND_TRIP_PS + (bytes + PCIE_OVERHEAD_BYTES) * PCIE_PS_PER_BYTE
     }
