@@ -10,7 +10,7 @@
 
 use crate::card::HostBus;
 use crate::nic::SimNic;
-use crate::rtl::{Mapped, RtlNic, Trace};
+use crate::rtl::{Mapped, NoTrace, RtlNic, Trace};
 use driver::device::Iova;
 use driver::dma::DmaMemory;
 use firmware_abi::descriptor::{FlowRecord, RecordKind, WindowEnd};
@@ -155,8 +155,11 @@ impl Lockstep {
     }
 
     /// Traces the RTL.
-    pub fn set_trace(&mut self, trace: Trace) {
-        self.rtl.set_trace(trace);
+    ///
+    /// # Errors
+    /// When there can be no such trace.
+    pub fn set_trace(&mut self, trace: Trace) -> Result<(), NoTrace> {
+        self.rtl.set_trace(trace)
     }
 
     fn differ(&mut self, call: &str, what: String) {

@@ -43,6 +43,10 @@ pub enum BodyError {
         /// What was asked for, as a power of two.
         expected: u32,
     },
+    /// The trace cannot be written.
+    #[cfg(feature = "rtl")]
+    #[error(transparent)]
+    Trace(#[from] sim::rtl::NoTrace),
     /// This program has no RTL in it.
     #[cfg(not(feature = "rtl"))]
     #[error("this weir was built without the RTL, expected one built with `--features rtl` (see docs/rtl.md)")]
@@ -81,10 +85,10 @@ fn with_rtl(mut parameters: Parameters, options: &RtlOptions, lockstep: bool) ->
         // Both have the ports that the RTL has: the register that says how many is compared too.
         parameters.enis_log2 = SIZES.enis_log2;
         let mut nic = Lockstep::new(parameters, options.seed).map_err(|e| BodyError::Parameters(e.to_string()))?;
-        trace.into_iter().for_each(|trace| nic.set_trace(trace));
+        trace.map_or(Ok(()), |trace| nic.set_trace(trace))?;
         return Ok(Card::with_nic(Box::new(nic)));
     }
     let mut nic = RtlNic::new(HostBus::default(), options.seed);
-    trace.into_iter().for_each(|trace| nic.set_trace(trace));
+    trace.map_or(Ok(()), |trace| nic.set_trace(trace))?;
     Ok(Card::with_nic(Box::new(nic)))
 }

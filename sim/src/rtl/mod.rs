@@ -10,6 +10,7 @@
 mod memory;
 
 pub use memory::Mapped;
+pub use rtl_sim::NoTrace;
 
 use crate::card::HostBus;
 use crate::nic::SimNic;
@@ -116,8 +117,14 @@ impl<B: Mapped> RtlNic<B> {
     }
 
     /// Traces from and to the times of `trace`.
-    pub fn set_trace(&mut self, trace: Trace) {
+    ///
+    /// # Errors
+    /// When there can be no such trace.
+    pub fn set_trace(&mut self, trace: Trace) -> Result<(), NoTrace> {
+        self.top.trace(&trace.file)?;
+        self.top.end_trace();
         self.trace = Some(trace);
+        Ok(())
     }
 
     /// The host's side of the bus.
@@ -274,10 +281,8 @@ impl<B: Mapped> RtlNic<B> {
         let Some(trace) = &self.trace else { return };
         let within = (trace.from_ns..=trace.to_ns).contains(&self.outputs.now_ns_o);
         if within && !self.tracing {
-            self.tracing = true;
-            if let Err(error) = self.top.trace(&trace.file) {
-                eprintln!("{error}");
-            }
+            // That it can be written was seen before.
+            self.tracing = self.top.trace(&trace.file).is_ok();
         } else if !within && self.tracing {
             self.top.end_trace();
             self.trace = None;
