@@ -97,7 +97,7 @@ PROVE = WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(PYTHON) rtl/formal/run.py -
 formal: rtl-tools ## prove what rtl/formal/jobs.toml claims of the RTL, at small widths
 	@$(PROVE)
 
-formal-full: rtl-tools ## the same at full widths; takes hours
+formal-full: rtl-tools ## the same at greater widths; some minutes
 	@$(PROVE) --full
 
 mutants: rtl-tools ## plant the bugs of rtl/formal/mutants.toml in the RTL: each must be caught

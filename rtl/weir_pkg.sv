@@ -28,6 +28,7 @@ package weir_pkg;
   localparam int unsigned LOOKUP_CYCLES = 5;
   localparam int unsigned TALLY_CYCLES = 4;
   localparam int unsigned BUCKET_CYCLES = 9;
+  localparam int unsigned TICK_CYCLES = 4;
 
   // ---- Frames ----
 

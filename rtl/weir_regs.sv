@@ -491,6 +491,8 @@ module weir_regs (
         is_external = '0;
         is_valid_addr = '0;
         is_valid_rw = '0;
+        decoded_reg_strb = '0;
+        if(cpuif_req_masked) begin
         decoded_reg_strb.MAGIC = cpuif_req_masked & (cpuif_addr == 12'h0) & !cpuif_req_is_wr;
         is_valid_addr |= cpuif_req_masked & (cpuif_addr == 12'h0);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr == 12'h0) & !cpuif_req_is_wr;
@@ -959,6 +961,7 @@ module weir_regs (
         decoded_reg_strb.SCRATCH = cpuif_req_masked & (cpuif_addr == 12'h4c0);
         is_valid_addr |= cpuif_req_masked & (cpuif_addr == 12'h4c0);
         is_valid_rw |= cpuif_req_masked & (cpuif_addr == 12'h4c0);
+        end
         decoded_err = (~is_valid_addr | (is_valid_addr & ~is_valid_rw)) & decoded_req;
         decoded_req_is_external = is_external;
     end
@@ -3073,6 +3076,7 @@ module weir_regs (
     always_comb begin
         automatic logic [31:0] readback_data_var;
         readback_data_var = '0;
+        if(decoded_req | external_pending) begin
         if(rd_mux_addr == 12'h0) begin
             readback_data_var[31:0] = 32'h57454952;
         end
@@ -3557,6 +3561,7 @@ module weir_regs (
         end
         if(rd_mux_addr == 12'h4c0) begin
             readback_data_var[31:0] = field_storage.SCRATCH.value.value;
+        end
         end
         readback_data = readback_data_var;
         readback_done = decoded_req & ~decoded_req_is_wr & ~decoded_req_is_external;

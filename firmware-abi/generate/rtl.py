@@ -53,10 +53,24 @@ def offsets(map_):
 
 
 def tidied(text):
-    """Packed structures throughout, so that every reader of the subset takes them, and names for generated blocks."""
+    """Packed structures throughout, so that every reader of the subset takes them; names for generated blocks;
+    and decoder and read multiplexer under the condition that there is an access, for the simulator's sake."""
     text = text.replace("struct {", "struct packed {")
     text = re.sub(r"^( +\w+) (\w+)\[(\d+)\];$", lambda match: f"{match[1]} [{int(match[3]) - 1}:0] {match[2]};", text, flags=re.MULTILINE)
     blocks = itertools.count()
     text = re.sub(r"^( +for\(genvar .*\) begin)$", lambda match: f"{match[1]} : gen_{next(blocks)}", text, flags=re.MULTILINE)
     text = re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
+    if "module weir_regs" in text:
+        text = between(text, "        is_valid_rw = '0;\n", "        decoded_err = (", "decoded_reg_strb = '0;\n        if(cpuif_req_masked)")
+        text = between(text, "        readback_data_var = '0;\n", "        readback_data = readback_data_var;", "if(decoded_req | external_pending)")
     return HEADER + text.rstrip("\n") + "\n"
+
+
+def between(text, start, end, condition):
+    """What lies between the two marks, which are there once, under a condition."""
+    for mark in (start, end):
+        if text.count(mark) != 1:
+            raise SystemExit(f"PeakRDL-regblock's text has {text.count(mark)} places like {mark!r}, expected 1")
+    before, rest = text.split(start)
+    inside, after = rest.split(end)
+    return f"{before}{start}        {condition} begin\n{inside}        end\n{end}{after}"

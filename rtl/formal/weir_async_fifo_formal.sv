@@ -86,14 +86,26 @@ module weir_async_fifo_formal #(
     if (chosen_q && rd_valid && rd_ready_i && dut.tail_q == index_q) gone_q <= 1'b1;
   end
 
-  // How far each copy of an index is behind the index.
-  index_t level, head_behind, head_behind_first, tail_behind, tail_behind_first, ahead;
+  // How far each copy of an index is behind the index, and whether each stage is as far as the one before it
+  // or further.
+  index_t level, ahead;
+  index_t [SYNC_STAGES-1:0] head_behind, tail_behind;
+  logic head_ordered, tail_ordered;
   assign level = dut.head_q - dut.tail_q;
-  assign head_behind = dut.head_q - from_gray(dut.u_head.stages_q[SYNC_STAGES-1]);
-  assign head_behind_first = dut.head_q - from_gray(dut.u_head.stages_q[0]);
-  assign tail_behind = dut.tail_q - from_gray(dut.u_tail.stages_q[SYNC_STAGES-1]);
-  assign tail_behind_first = dut.tail_q - from_gray(dut.u_tail.stages_q[0]);
   assign ahead = index_q - dut.tail_q;
+
+  always_comb begin
+    head_ordered = 1'b1;
+    tail_ordered = 1'b1;
+    for (int unsigned i = 0; i < SYNC_STAGES; i++) begin
+      head_behind[i] = dut.head_q - from_gray(dut.u_head.stages_q[i]);
+      tail_behind[i] = dut.tail_q - from_gray(dut.u_tail.stages_q[i]);
+    end
+    for (int unsigned i = 1; i < SYNC_STAGES; i++) begin
+      head_ordered &= head_behind[i-1] <= head_behind[i];
+      tail_ordered &= tail_behind[i-1] <= tail_behind[i];
+    end
+  end
 
   // What a side's reset sets.
   logic [$bits(index_t)*(SYNC_STAGES+3)-1:0] wr_state, rd_state;
@@ -110,8 +122,8 @@ module weir_async_fifo_formal #(
       bounded : assert (level <= index_t'(DEPTH));
       wr_at_least : assert (wr_level >= level && wr_level <= index_t'(DEPTH));
       rd_at_most : assert (rd_level <= level);
-      head_in_order : assert (head_behind_first <= head_behind && head_behind <= level);
-      tail_in_order : assert (tail_behind_first <= tail_behind && 32'(tail_behind) + 32'(level) <= DEPTH);
+      head_in_order : assert (head_ordered && head_behind[SYNC_STAGES-1] <= level);
+      tail_in_order : assert (tail_ordered && 32'(tail_behind[SYNC_STAGES-1]) + 32'(level) <= DEPTH);
       head_is_gray : assert (from_gray(dut.head_gray_q) == dut.head_q);
       tail_is_gray : assert (from_gray(dut.tail_gray_q) == dut.tail_q);
       head_one_bit : assert (one_bit_at_most(dut.head_gray_q ^ head_gray_before_q));
