@@ -156,6 +156,7 @@ module weir_activity
       .write_i(gathered),
       .write_address_i(unit_t'(answered_q >> 3)),
       .write_data_i(gather_d),
+      .read_i(1'b1),
       .read_address_i(read_unit),
       .read_data_o(stored)
   );

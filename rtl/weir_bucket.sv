@@ -61,18 +61,22 @@ module weir_bucket #(
   logic [63:0] last_ns;
 
   assign ready_o = time_ready && level_ready;
-  assign ask = '{
-      note: note_i,
-      load: load_i,
-      free: rate_i == '0,
-      rate: rate_i,
-      depth: depth_i,
-      cost: cost_i,
-      time_ns: time_ns_i
-  };
+
+  always_comb begin
+    ask = '0;
+    if (valid_i) begin
+      ask.note = note_i;
+      ask.load = load_i;
+      ask.free = rate_i == '0;
+      ask.rate = rate_i;
+      ask.depth = depth_i;
+      ask.cost = cost_i;
+      ask.time_ns = time_ns_i;
+    end
+  end
 
   logic is_later;
-  assign is_later = timed.time_ns > last_ns;
+  assign is_later = timed_valid && timed.time_ns > last_ns;
 
   weir_rmw #(
       .value_t(logic [63:0]),
@@ -162,21 +166,32 @@ module weir_bucket #(
   entry_t unused_entry;
   logic unused_times;
 
+  logic judged, has;
   logic [62:0] sum;
 
-  assign sum = {1'b0, level} + {1'b0, refill.gain};
-  assign refilled = sum > {1'b0, refill.depth} ? refill.depth : sum[61:0];
-  assign has_o = refill.free || refilled >= refill.need;
+  always_comb begin
+    sum = '0;
+    refilled = '0;
+    has = 1'b0;
+    if (judged) begin
+      sum = {1'b0, level} + {1'b0, refill.gain};
+      refilled = sum > {1'b0, refill.depth} ? refill.depth : sum[61:0];
+      has = refill.free || refilled >= refill.need;
+    end
+  end
+
+  assign has_o = has;
 
   // What is left; `take_i` may depend on `has_o`.
   always_comb begin
-    after = level;
-    if (refill.load) after = refill.depth;
-    else if (!refill.free && !take_i) after = refilled;
-    else if (!refill.free) after = refilled > level_t'(refill.cost) ? refilled - level_t'(refill.cost) : '0;
+    after = '0;
+    if (judged) begin
+      after = level;
+      if (refill.load) after = refill.depth;
+      else if (!refill.free && !take_i) after = refilled;
+      else if (!refill.free) after = refilled > level_t'(refill.cost) ? refilled - level_t'(refill.cost) : '0;
+    end
   end
-
-  logic judged;
 
   weir_rmw #(
       .value_t(level_t),

@@ -111,6 +111,7 @@ module weir_command_check
       .write_i(more_i || less_i || sweeping_q),
       .write_address_i(sweeping_q ? sweep_q : number),
       .write_data_i(used_d),
+      .read_i(1'b1),
       .read_address_i(number),
       .read_data_o(used)
   );

@@ -191,6 +191,7 @@ module weir_eni
         .write_i(write_eni || sweeping_q),
         .write_address_i(sweeping_q ? sweep_q : set_vport),
         .write_data_i(sweeping_q ? '0 : set_eni),
+        .read_i(1'b1),
         .read_address_i(vport_t'(read_vport_i[i])),
         .read_data_o(found)
     );
@@ -250,6 +251,7 @@ module weir_eni
         .write_i(write_eni || sweeping_q),
         .write_address_i(sweeping_q ? sweep_q : set_vport),
         .write_data_i(sweeping_q ? '0 : {set_eni.enabled, set_eni.limits}),
+        .read_i(meta_valid_i[i]),
         .read_address_i(vport_t'(meta_i[i].vport)),
         .read_data_o(gate[i])
     );
@@ -258,7 +260,11 @@ module weir_eni
 
     assign known[i] = enable_i && ready_o && !is_past(meta_q[i].vport) && gate[i].enabled;
     assign asked[i] = i == INGRESS && known[i] && gate[i].limits.limited;
-    assign waiting = '{known: known[i], asked: asked[i], limits: gate[i].limits, meta: meta_q[i]};
+
+    always_comb begin
+      waiting = '0;
+      if (meta_valid_q[i]) waiting = '{known: known[i], asked: asked[i], limits: gate[i].limits, meta: meta_q[i]};
+    end
 
     weir_delay #(
         .item_t(waiting_t),
@@ -290,12 +296,15 @@ module weir_eni
   // ---- Limits ----
 
   assign police_valid = meta_valid_q[INGRESS] && asked[INGRESS];
-  assign police = '{
-      egress: 1'b0,
-      limits: gate[INGRESS].limits,
-      bytes: meta_q[INGRESS].l3_bytes,
-      time_ns: meta_q[INGRESS].stamp.time_ns
-  };
+
+  always_comb begin
+    police = '0;
+    if (police_valid) begin
+      police.limits = gate[INGRESS].limits;
+      police.bytes = meta_q[INGRESS].l3_bytes;
+      police.time_ns = meta_q[INGRESS].stamp.time_ns;
+    end
+  end
 
   weir_limits #(
       .ENIS_LOG2(ENIS_LOG2)

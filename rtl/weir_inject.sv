@@ -172,6 +172,7 @@ module weir_inject
       .write_i(state_q == READ && read_valid_i),
       .write_address_i(came_q),
       .write_data_i(read_i.data),
+      .read_i(1'b1),
       .read_address_i(read_beat),
       .read_data_o(stored)
   );

@@ -9,7 +9,7 @@
 // go first and never wait; punt's outcomes and the readers use what they leave, and `bubble_o` asks for a
 // cycle without any when they have waited for long. Nothing here is computed from anything else.
 //
-// Timing: an operation is in its memory three cycles later. A read takes about twelve cycles; with `read_clear_i`
+// Timing: an operation is in its memory four cycles later. A read takes about thirteen cycles; with `read_clear_i`
 // it empties what it read.
 // Model: Counts in hw-model/src/eni.rs.
 module weir_ledger
@@ -94,28 +94,113 @@ module weir_ledger
   assign handed_read = reading_q && handed_at_q < 4'd2 && !(judged_valid_i && judged_i.returned) && !end_take;
   assign limits_read = reading_q && limits_at_q < 4'd8 && !pipe_limited && !end_take;
 
+  // What each memory is asked for, a cycle later.
+  logic offered_valid_q, ended_valid_q, handed_valid_q, limits_valid_q;
+  logic offered_clear_q, ended_clear_q, handed_clear_q, limits_clear_q;
+  change_t offered_change_q, ended_change_q, handed_change_q, limits_change_q;
+  logic [VPORT_BITS:0] offered_address_q;
+  logic [VPORT_BITS+3:0] ended_address_q, limits_address_q;
+  logic [VPORT_BITS+1:0] handed_address_q;
+
+  localparam change_t READ = '{is_read: 1'b1, is_less: 1'b0, bytes: '0};
+
+  function automatic change_t packet(input logic [16:0] bytes, input logic is_less);
+    return '{is_read: 1'b0, is_less: is_less, bytes: bytes};
+  endfunction
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      offered_valid_q <= 1'b0;
+      ended_valid_q <= 1'b0;
+      handed_valid_q <= 1'b0;
+      limits_valid_q <= 1'b0;
+    end else begin
+      offered_valid_q <= judged_valid_i && judged_i.offered || offered_read;
+      ended_valid_q <= judged_valid_i && judged_i.ended || ended_read;
+      handed_valid_q <= judged_valid_i && judged_i.returned || end_take && end_i.ended || handed_read;
+      limits_valid_q <= pipe_limited || end_take && end_i.limited || limits_read;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (judged_valid_i) begin
+      offered_clear_q <= 1'b0;
+      offered_address_q <= {judged_i.bank, vport_t'(judged_i.vport)};
+      offered_change_q <= packet(judged_i.bytes, 1'b0);
+      ended_clear_q <= 1'b0;
+      ended_address_q <= {judged_i.bank, vport_t'(judged_i.vport), judged_i.kind};
+      ended_change_q <= packet(judged_i.bytes, 1'b0);
+      if (judged_i.returned) begin
+        handed_clear_q <= 1'b0;
+        handed_address_q <= {judged_i.bank, vport_t'(judged_i.vport), 1'b0};
+        handed_change_q <= packet(judged_i.bytes, 1'b1);
+      end
+      if (judged_i.limited) begin
+        limits_clear_q <= 1'b0;
+        limits_address_q <= {judged_i.bank, vport_t'(judged_i.vport), judged_i.limit};
+        limits_change_q <= packet('0, 1'b0);
+      end
+    end
+    if (shaped_valid_i && shaped_i.limited) begin
+      limits_clear_q <= 1'b0;
+      limits_address_q <= {shaped_i.bank, vport_t'(shaped_i.vport), shaped_i.limit};
+      limits_change_q <= packet('0, 1'b0);
+    end
+    if (end_take) begin
+      handed_clear_q <= 1'b0;
+      handed_address_q <= {end_i.bank, vport_t'(end_i.vport), end_i.skipped};
+      handed_change_q <= packet(end_i.bytes, 1'b0);
+      limits_clear_q <= 1'b0;
+      limits_address_q <= {end_i.bank, vport_t'(end_i.vport), end_i.limit};
+      limits_change_q <= packet('0, 1'b0);
+    end
+    if (reading_q) begin
+      if (offered_read) begin
+        offered_clear_q <= read_clear_q;
+        offered_address_q <= {read_bank_q, read_vport_q};
+        offered_change_q <= READ;
+      end
+      if (ended_read) begin
+        ended_clear_q <= read_clear_q;
+        ended_address_q <= {read_bank_q, read_vport_q, ended_at_q[2:0]};
+        ended_change_q <= READ;
+      end
+      if (handed_read) begin
+        handed_clear_q <= read_clear_q;
+        handed_address_q <= {read_bank_q, read_vport_q, handed_at_q[0]};
+        handed_change_q <= READ;
+      end
+      if (limits_read) begin
+        limits_clear_q <= read_clear_q;
+        limits_address_q <= {read_bank_q, read_vport_q, limits_at_q[2:0]};
+        limits_change_q <= READ;
+      end
+    end
+  end
+
   // The memories.
   logic offered_ready, ended_ready, handed_ready, limits_ready;
   logic offered_done, ended_done, handed_done, limits_done;
-  change_t pipe_change, end_change, read_change;
   change_t offered_change, ended_change, handed_change, limits_change;
-  count_t offered, ended, handed;
-  logic [47:0] limits;
+  count_t offered, ended, handed, offered_after, ended_after, handed_after;
+  logic [47:0] limits, limits_after;
   logic [VPORT_BITS:0] unused_offered_address;
-  logic [VPORT_BITS+3:0] ended_address;
+  logic [VPORT_BITS+3:0] ended_address, limits_address;
   logic [VPORT_BITS+1:0] handed_address;
-  logic [VPORT_BITS+3:0] limits_address;
   logic [3:0] unused_extract;
-  vport_t judged_vport, end_vport, limit_vport;
-  logic limit_bank;
-  limit_drop_e limit;
 
   assign ready_o = offered_ready && ended_ready && handed_ready && limits_ready;
-  assign judged_vport = vport_t'(judged_i.vport);
-  assign end_vport = vport_t'(end_i.vport);
-  assign pipe_change = '{is_read: 1'b0, is_less: 1'b0, bytes: judged_i.bytes};
-  assign end_change = '{is_read: 1'b0, is_less: 1'b0, bytes: end_i.bytes};
-  assign read_change = '{is_read: 1'b1, is_less: 1'b0, bytes: '0};
+
+  always_comb begin
+    offered_after = '0;
+    ended_after = '0;
+    handed_after = '0;
+    limits_after = '0;
+    if (offered_done) offered_after = changed(offered, offered_change);
+    if (ended_done) ended_after = changed(ended, ended_change);
+    if (handed_done) handed_after = changed(handed, handed_change);
+    if (limits_done) limits_after = limits_change.is_read ? limits : limits + 48'd1;
+  end
 
   weir_rmw #(
       .value_t(count_t),
@@ -127,16 +212,16 @@ module weir_ledger
       .rst_ni,
       .sweep_i,
       .ready_o(offered_ready),
-      .valid_i(judged_valid_i && judged_i.offered || offered_read),
-      .extract_i(offered_read && read_clear_q),
-      .address_i(offered_read ? {read_bank_q, read_vport_q} : {judged_i.bank, judged_vport}),
-      .operand_i(offered_read ? read_change : pipe_change),
+      .valid_i(offered_valid_q),
+      .extract_i(offered_clear_q),
+      .address_i(offered_address_q),
+      .operand_i(offered_change_q),
       .modify_valid_o(offered_done),
       .modify_extract_o(unused_extract[0]),
       .modify_address_o(unused_offered_address),
       .modify_operand_o(offered_change),
       .modify_value_o(offered),
-      .modify_value_i(changed(offered, offered_change))
+      .modify_value_i(offered_after)
   );
 
   weir_rmw #(
@@ -149,34 +234,17 @@ module weir_ledger
       .rst_ni,
       .sweep_i,
       .ready_o(ended_ready),
-      .valid_i(judged_valid_i && judged_i.ended || ended_read),
-      .extract_i(ended_read && read_clear_q),
-      .address_i(ended_read ? {read_bank_q, read_vport_q, ended_at_q[2:0]}
-          : {judged_i.bank, judged_vport, judged_i.kind}),
-      .operand_i(ended_read ? read_change : pipe_change),
+      .valid_i(ended_valid_q),
+      .extract_i(ended_clear_q),
+      .address_i(ended_address_q),
+      .operand_i(ended_change_q),
       .modify_valid_o(ended_done),
       .modify_extract_o(unused_extract[1]),
       .modify_address_o(ended_address),
       .modify_operand_o(ended_change),
       .modify_value_o(ended),
-      .modify_value_i(changed(ended, ended_change))
+      .modify_value_i(ended_after)
   );
-
-  logic [VPORT_BITS+1:0] handed_wanted;
-  change_t handed_wish;
-
-  always_comb begin
-    if (handed_read) begin
-      handed_wanted = {read_bank_q, read_vport_q, handed_at_q[0]};
-      handed_wish = read_change;
-    end else if (end_take) begin
-      handed_wanted = {end_i.bank, end_vport, end_i.skipped};
-      handed_wish = end_change;
-    end else begin
-      handed_wanted = {judged_i.bank, judged_vport, 1'b0};
-      handed_wish = '{is_read: 1'b0, is_less: 1'b1, bytes: judged_i.bytes};
-    end
-  end
 
   weir_rmw #(
       .value_t(count_t),
@@ -188,32 +256,17 @@ module weir_ledger
       .rst_ni,
       .sweep_i,
       .ready_o(handed_ready),
-      .valid_i(judged_valid_i && judged_i.returned || end_take && end_i.ended || handed_read),
-      .extract_i(handed_read && read_clear_q),
-      .address_i(handed_wanted),
-      .operand_i(handed_wish),
+      .valid_i(handed_valid_q),
+      .extract_i(handed_clear_q),
+      .address_i(handed_address_q),
+      .operand_i(handed_change_q),
       .modify_valid_o(handed_done),
       .modify_extract_o(unused_extract[2]),
       .modify_address_o(handed_address),
       .modify_operand_o(handed_change),
       .modify_value_o(handed),
-      .modify_value_i(changed(handed, handed_change))
+      .modify_value_i(handed_after)
   );
-
-  always_comb begin
-    limit_bank = judged_i.bank;
-    limit_vport = judged_vport;
-    limit = judged_i.limit;
-    if (shaped_valid_i && shaped_i.limited) begin
-      limit_bank = shaped_i.bank;
-      limit_vport = vport_t'(shaped_i.vport);
-      limit = shaped_i.limit;
-    end else if (end_take) begin
-      limit_bank = end_i.bank;
-      limit_vport = end_vport;
-      limit = end_i.limit;
-    end
-  end
 
   weir_rmw #(
       .value_t(logic [47:0]),
@@ -225,16 +278,16 @@ module weir_ledger
       .rst_ni,
       .sweep_i,
       .ready_o(limits_ready),
-      .valid_i(pipe_limited || end_take && end_i.limited || limits_read),
-      .extract_i(limits_read && read_clear_q),
-      .address_i(limits_read ? {read_bank_q, read_vport_q, limits_at_q[2:0]} : {limit_bank, limit_vport, limit}),
-      .operand_i(limits_read ? read_change : pipe_change),
+      .valid_i(limits_valid_q),
+      .extract_i(limits_clear_q),
+      .address_i(limits_address_q),
+      .operand_i(limits_change_q),
       .modify_valid_o(limits_done),
       .modify_extract_o(unused_extract[3]),
       .modify_address_o(limits_address),
       .modify_operand_o(limits_change),
       .modify_value_o(limits),
-      .modify_value_i(limits_change.is_read ? limits : limits + 48'd1)
+      .modify_value_i(limits_after)
   );
 
   // What a read has found so far, and whether that is all: the last to come are the eighth of both long ones.
@@ -325,12 +378,12 @@ module weir_ledger
     else waited_q <= waited_q + 1'b1;
   end
 
-  logic [READ_LATENCY:0] recent_q;
+  logic [READ_LATENCY+1:0] recent_q;
   logic unused_bits;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) recent_q <= '0;
-    else recent_q <= {recent_q[READ_LATENCY-1:0], judged_valid_i || shaped_valid_i || end_take};
+    else recent_q <= {recent_q[READ_LATENCY:0], judged_valid_i || shaped_valid_i || end_take};
   end
 
   assign busy_o = reading_q || read_valid_q || recent_q != '0 || !ready_o;

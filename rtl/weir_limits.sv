@@ -175,6 +175,7 @@ module weir_limits
       .write_i(writes || sweeping_q),
       .write_address_i(sweeping_q ? sweep_q : set_instance),
       .write_data_i(sweeping_q ? '0 : shared),
+      .read_i(set_valid_i),
       .read_address_i(set_instance),
       .read_data_o(memory_shared)
   );
@@ -188,7 +189,12 @@ module weir_limits
   logic bytes_egress, packets_judge, packets_has, bytes_has, take, judged_police;
   logic unused_bytes_judge, unused_bytes_note, unused_ask;
 
-  assign ask = police_valid_i ? police_i : shape_i;
+  always_comb begin
+    ask = '0;
+    if (police_valid_i) ask = police_i;
+    else if (shape_valid_i) ask = shape_i;
+  end
+
   assign shape_ready_o = ready_o && !police_valid_i && set_q != SET_LOAD;
   assign ask_take = police_valid_i || shape_valid_i && shape_ready_o;
   assign unused_ask = &{1'b0, ask, ask_q, flow_limits_i};
@@ -220,11 +226,17 @@ module weir_limits
       .write_i(writes || sweeping_q),
       .write_address_i(sweeping_q ? sweep_q : set_instance),
       .write_data_i(sweeping_q ? '0 : set_rates_q),
+      .read_i(ask_take),
       .read_address_i(instance_t'(ask.limits.instance_number)),
       .read_data_o(memory_rates)
   );
 
-  assign rates = loading_q ? set_rates_q : memory_rates;
+  always_comb begin
+    rates = '0;
+    if (loading_q) rates = set_rates_q;
+    else if (asked_q) rates = memory_rates;
+  end
+
   assign ask_instance = loading_q ? set_instance : instance_t'(ask_q.limits.instance_number);
   // Both byte buckets are loaded, one after the other.
   assign bytes_egress = loading_q ? load_of_egress_q : ask_q.egress && !rates.bits_summed;
@@ -297,7 +309,12 @@ module weir_limits
   rate_t memory_flow_rate, flow_rate;
 
   assign flow_load = loading_q && load_of_egress_q && !flow_q;
-  assign flow_rate = flow_load ? set_flow_rate_q : memory_flow_rate;
+
+  always_comb begin
+    flow_rate = '0;
+    if (flow_load) flow_rate = set_flow_rate_q;
+    else if (flow_q) flow_rate = memory_flow_rate;
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -326,6 +343,7 @@ module weir_limits
       .write_i(writes || sweeping_q),
       .write_address_i(sweeping_q ? sweep_q : set_instance),
       .write_data_i(sweeping_q ? '0 : set_flow_rate_q),
+      .read_i(flow_valid_i),
       .read_address_i(instance_t'(flow_limits_i.instance_number)),
       .read_data_o(memory_flow_rate)
   );

@@ -71,40 +71,68 @@ module weir_rmw #(
     end
   end
 
-  // Operations on their way to the client; the last stage is the client's.
-  logic [READ_LATENCY-1:0] valid_q, extract_q;
-  address_t [READ_LATENCY-1:0] address_q;
-  operand_t operand_q[READ_LATENCY];
+  // Operations on their way to the client, the last stage is the client's; and the last READ_LATENCY
+  // results, newest first: those that the memory did not have yet when the operation that is the client's
+  // now was read. What is not valid stays as it was, so that idle cycles cost nothing.
+  logic [READ_LATENCY-1:0] valid_q, result_valid_q;
+  value_t result_d;
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni) valid_q <= '0;
-    else valid_q <= READ_LATENCY'({valid_q, valid_i && ready_o});
-    extract_q <= READ_LATENCY'({extract_q, extract_i});
-    address_q <= (READ_LATENCY * ADDRESS_BITS)'({address_q, address_i});
-    operand_q[0] <= operand_i;
-    for (int unsigned i = 1; i < READ_LATENCY; i++) operand_q[i] <= operand_q[i-1];
+    if (!rst_ni) begin
+      valid_q <= '0;
+      result_valid_q <= '0;
+    end else begin
+      valid_q <= READ_LATENCY'({valid_q, valid_i && ready_o});
+      result_valid_q <= READ_LATENCY'({result_valid_q, modify_valid_o});
+    end
+  end
+
+  for (genvar i = 0; i < READ_LATENCY; i++) begin : gen_stage
+    logic extract_q;
+    address_t address_q;
+    operand_t operand_q;
+    value_t result_q;
+
+    if (i == 0) begin : gen_first
+      always_ff @(posedge clk_i) begin
+        if (valid_i) begin
+          extract_q <= extract_i;
+          address_q <= address_i;
+          operand_q <= operand_i;
+        end
+        if (modify_valid_o) result_q <= result_d;
+      end
+    end else begin : gen_next
+      always_ff @(posedge clk_i) begin
+        if (valid_q[i-1]) begin
+          extract_q <= gen_stage[i-1].extract_q;
+          address_q <= gen_stage[i-1].address_q;
+          operand_q <= gen_stage[i-1].operand_q;
+        end
+        if (result_valid_q[i-1]) result_q <= gen_stage[i-1].result_q;
+      end
+    end
+  end
+
+  // Where they belong; of the last one nobody asks.
+  for (genvar i = 0; i < READ_LATENCY - 1; i++) begin : gen_result
+    address_t address_q;
+
+    if (i == 0) begin : gen_first
+      always_ff @(posedge clk_i) if (modify_valid_o) address_q <= modify_address_o;
+    end else begin : gen_next
+      always_ff @(posedge clk_i) if (result_valid_q[i-1]) address_q <= gen_result[i-1].address_q;
+    end
   end
 
   assign modify_valid_o = valid_q[READ_LATENCY-1];
-  assign modify_extract_o = extract_q[READ_LATENCY-1];
-  assign modify_address_o = address_q[READ_LATENCY-1];
-  assign modify_operand_o = operand_q[READ_LATENCY-1];
+  assign modify_extract_o = gen_stage[READ_LATENCY-1].extract_q;
+  assign modify_address_o = gen_stage[READ_LATENCY-1].address_q;
+  assign modify_operand_o = gen_stage[READ_LATENCY-1].operand_q;
 
-  // The last READ_LATENCY results, newest first: those that the memory did not have yet when the
-  // operation that is the client's now was read.
-  logic [READ_LATENCY-1:0] result_valid_q;
-  address_t [READ_LATENCY-1:0] result_address_q;
-  value_t result_q[READ_LATENCY];
-  value_t result_d;
-
-  assign result_d = modify_extract_o ? '0 : modify_value_i;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) result_valid_q <= '0;
-    else result_valid_q <= READ_LATENCY'({result_valid_q, modify_valid_o});
-    result_address_q <= (READ_LATENCY * ADDRESS_BITS)'({result_address_q, modify_address_o});
-    result_q[0] <= result_d;
-    for (int unsigned i = 1; i < READ_LATENCY; i++) result_q[i] <= result_q[i-1];
+  always_comb begin
+    result_d = '0;
+    if (modify_valid_o) result_d = modify_extract_o ? '0 : modify_value_i;
   end
 
   // Which of the results the next operation needs is compared a cycle ahead, while they are one place
@@ -119,25 +147,45 @@ module weir_rmw #(
     assign hit_d = next_valid && modify_valid_o && modify_address_o == next_address;
   end else begin : gen_next_is_under_way
     assign next_valid = valid_q[READ_LATENCY-2];
-    assign next_address = address_q[READ_LATENCY-2];
-    always_comb begin
-      hit_d[0] = next_valid && modify_valid_o && modify_address_o == next_address;
-      for (int unsigned i = 1; i < READ_LATENCY; i++) begin
-        hit_d[i] = next_valid && result_valid_q[i-1] && result_address_q[i-1] == next_address;
-      end
+    assign next_address = gen_stage[READ_LATENCY-2].address_q;
+    assign hit_d[0] = next_valid && modify_valid_o && modify_address_o == next_address;
+    for (genvar i = 1; i < READ_LATENCY; i++) begin : gen_hit
+      assign hit_d[i] = next_valid && result_valid_q[i-1] && gen_result[i-1].address_q == next_address;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) hit_q <= '0;
-    else hit_q <= hit_d;
+    else if (next_valid) hit_q <= hit_d;
   end
 
-  value_t read;
+  // The newest of the results that hit, else what was read.
+  value_t read, second, third;
+  logic second_hit, third_hit;
+
+  if (READ_LATENCY > 1) begin : gen_second
+    assign second = gen_stage[1].result_q;
+    assign second_hit = hit_q[1];
+  end else begin : gen_no_second
+    assign second = '0;
+    assign second_hit = 1'b0;
+  end
+  if (READ_LATENCY > 2) begin : gen_third
+    assign third = gen_stage[2].result_q;
+    assign third_hit = hit_q[2];
+  end else begin : gen_no_third
+    assign third = '0;
+    assign third_hit = 1'b0;
+  end
 
   always_comb begin
-    modify_value_o = read;
-    for (int i = int'(READ_LATENCY) - 1; i >= 0; i--) if (hit_q[i]) modify_value_o = result_q[i];
+    modify_value_o = '0;
+    if (modify_valid_o) begin
+      if (hit_q[0]) modify_value_o = gen_stage[0].result_q;
+      else if (second_hit) modify_value_o = second;
+      else if (third_hit) modify_value_o = third;
+      else modify_value_o = read;
+    end
   end
 
   weir_ram #(
@@ -149,7 +197,9 @@ module weir_rmw #(
       // Not before the first reset: what the registers hold until then must not reach the memory.
       .write_i(rst_ni && (modify_valid_o || sweeping_q)),
       .write_address_i(sweeping_q ? sweep_q : modify_address_o),
-      .write_data_i(sweeping_q ? '0 : result_d),
+      // Nothing else is in flight while it sweeps, and then this is 0.
+      .write_data_i(result_d),
+      .read_i(valid_i),
       .read_address_i(address_i),
       .read_data_o(read)
   );
