@@ -97,6 +97,8 @@ module weir_top
 
     // Nothing will move by itself; the device's time; when the time will make something move.
     output logic quiet_o,
+    // Who is not: host's side, work, punt, window, ENIs, egress, ingress. For who waits in vain.
+    output logic [6:0] busy_o,
     output logic [63:0] now_ns_o,
     output logic [63:0] next_event_o,
     // What waits is raised.
@@ -403,7 +405,8 @@ module weir_top
 
   assign turns_ns = enable ? boundary_ns : '1;
   assign next_event_o = turns_ns < due_ns ? turns_ns : due_ns;
-  assign quiet_o = engines_busy == '0 && !eni_busy && !window_busy && !punt_busy && !work_busy && !host_busy;
+  assign busy_o = {host_busy, work_busy, punt_busy, window_busy, eni_busy, engines_busy};
+  assign quiet_o = busy_o == '0;
 
   // Only egress has a shaper. A frame of inject has left when inject says so.
   logic unused;

@@ -143,8 +143,10 @@ impl Lockstep {
     /// # Errors
     /// When no model has such parameters.
     pub fn new(parameters: Parameters, seed: u64) -> Result<Self, BadParameters> {
+        let mut model = Nic::new(parameters, Logged::default())?;
+        model.keep_sent(true);
         Ok(Self {
-            model: Nic::new(parameters, Logged::default())?,
+            model,
             rtl: RtlNic::new(Shadow::default(), seed),
             cursor: 0,
             frames: 0,

@@ -32,8 +32,8 @@ const CYCLE_PS: u64 = 4_000;
 const QUIET_CYCLES: u32 = 4;
 /// Cycles that a reset is held.
 const RESET_CYCLES: u32 = 16;
-/// No call sets off as much: a table of 2^24 slots is swept and drained in less.
-const CYCLES_MAX: u64 = 1 << 28;
+/// No call sets off as much: sweep and drain of the table, and all entries of full rings.
+const CYCLES_MAX: u64 = (8 << rtl_sim::tops::SLOTS_LOG2) + (1 << 18);
 const BEAT_BYTES: usize = 64;
 /// A frame joins a burst only if no interrupt can fall due within it.
 const BURST_NS: u64 = 32_000;
@@ -149,10 +149,11 @@ impl<B: Mapped> RtlNic<B> {
         self.memory.drive(&mut self.inputs);
         self.outputs = self.top.step(&self.inputs, 1, CYCLE_PS);
         self.cycles += 1;
-        self.memory.take(&self.outputs, &mut self.bus);
         if self.inputs.rst_ni == 0 {
+            // Registers hold anything yet.
             return;
         }
+        self.memory.take(&self.outputs, &mut self.bus);
         if self.outputs.msix_valid_o != 0 {
             self.bus.interrupt(self.outputs.msix_vector_o);
         }
@@ -173,7 +174,8 @@ impl<B: Mapped> RtlNic<B> {
         let end = self.cycles + CYCLES_MAX;
         while self.quiet < QUIET_CYCLES {
             self.clock();
-            assert!(self.cycles < end, "the RTL is not quiet after {CYCLES_MAX} cycles, at cycle {}", self.cycles);
+            let busy = self.outputs.busy_o;
+            assert!(self.cycles < end, "the RTL is not quiet after {CYCLES_MAX} cycles: busy_o {busy:#09b}");
         }
     }
 
