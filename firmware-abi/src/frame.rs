@@ -4,6 +4,9 @@ use crate::key::FlowKey;
 use bitfield::bitfield;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+/// The longest that a frame can be on the wire as [`FrameLength`] can say it, bytes.
+pub const WIRE_BYTES_MAX: u32 = 0x1_ffff;
+
 /// Why a frame was punted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

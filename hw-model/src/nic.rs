@@ -183,8 +183,9 @@ impl<B: Bus> Nic<B> {
                 self.now_ns = self.now_ns.max(until_ns);
                 return true;
             }
-            // A window that ends in the moment of an interrupt is in what the host then finds.
-            if boundary <= due {
+            // A window that ends in the moment of an interrupt is in what the host then finds. Both may have
+            // been slept past.
+            if boundary <= due.max(self.now_ns) {
                 self.now_ns = self.now_ns.max(boundary);
                 self.turn_window();
                 continue;

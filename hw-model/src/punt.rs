@@ -132,7 +132,7 @@ impl<B: Bus> Nic<B> {
                 PuntReason::Miss | PuntReason::Late => buckets(staged.hash(), self.parameters.slots_log2),
                 PuntReason::Fragment | PuntReason::Icmp | PuntReason::Mirror => [staged.identification, staged.icmp],
             },
-            length: FrameLength::new(frame.wire_length.min(0x1_ffff), held),
+            length: FrameLength::new(frame.wire_bytes(), held),
             tail,
         }
     }

@@ -12,15 +12,16 @@ use crate::lookup::Ahead;
 use crate::nic::Nic;
 use crate::parse::{self, Class, Fragment, Parsed};
 use firmware_abi::descriptor::Ledger;
-use firmware_abi::frame::PuntReason;
+use firmware_abi::frame::{PuntReason, WIRE_BYTES_MAX};
 use firmware_abi::key::{Direction, FlowKey, SlotAction};
+use firmware_abi::ring::FRAME_BYTES_MAX;
 
 /// A frame on one of the NIC's two inputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// When it arrives, Unix ns. A time before the NIC's is taken as the NIC's.
     pub time_ns: u64,
-    /// Its length on the wire, bytes without FCS.
+    /// Its length on the wire, bytes without FCS; at most [`WIRE_BYTES_MAX`], what is longer counts as that.
     pub wire_length: u32,
     /// What is known of its bytes: all of them, or the beginning.
     pub bytes: &'a [u8],
@@ -28,6 +29,14 @@ pub struct Frame<'a> {
     pub vport: u16,
     /// From the network or from the guest.
     pub direction: Direction,
+}
+
+impl Frame<'_> {
+    /// Its length as the NIC counts it, bytes.
+    #[inline]
+    pub(crate) fn wire_bytes(&self) -> u32 {
+        self.wire_length.min(WIRE_BYTES_MAX)
+    }
 }
 
 /// A frame that has been parsed ahead.
@@ -94,9 +103,9 @@ impl<B: Bus> Nic<B> {
     fn parse_ahead(&mut self, frames: &[Frame<'_>], staged: &mut [Staged]) {
         for (lane, (frame, staged)) in frames.iter().zip(&mut *staged).enumerate() {
             let port = parse::port(frame.vport, frame.direction);
-            match parse::plain(frame.bytes, frame.wire_length, port) {
+            match parse::plain(frame.bytes, frame.wire_bytes(), port) {
                 Some(parsed) => staged.put(&parsed, &mut self.lanes, lane),
-                None => staged.put(&parse::parse_any(frame.bytes, frame.wire_length, port), &mut self.lanes, lane),
+                None => staged.put(&parse::parse_any(frame.bytes, frame.wire_bytes(), port), &mut self.lanes, lane),
             }
         }
         let far = self.engines[0].lookup.is_far();
@@ -147,8 +156,8 @@ impl<B: Bus> Nic<B> {
     fn take(&mut self, frame: &Frame<'_>, staged: &Staged) {
         let engine = &mut self.engines[frame.direction.index()];
         engine.counters.frames += 1;
-        engine.counters.bytes += u64::from(frame.wire_length);
-        engine.timing.packet(self.now_ns, frame.wire_length);
+        engine.counters.bytes += u64::from(frame.wire_bytes());
+        engine.timing.packet(self.now_ns, frame.wire_bytes());
         let bank = self.windows.open_bank();
         let Some(eni) = self.enis.get_mut(frame.vport).filter(|eni| self.enabled && eni.flags.enabled()) else {
             engine.counters.no_eni += 1;
@@ -244,7 +253,8 @@ impl<B: Bus> Nic<B> {
         let engine = &mut self.engines[direction.index()];
         let outgoing = Outgoing { vport, direction, l3_bytes, bank };
         if self.gate.forward(outgoing, self.now_ns, &mut self.enis, &mut engine.counters) && self.gate.keep {
-            self.gate.hold(vport, direction, self.now_ns, frame.wire_length, frame.bytes);
+            let held = &frame.bytes[..frame.bytes.len().min(FRAME_BYTES_MAX)];
+            self.gate.hold(vport, direction, self.now_ns, frame.wire_bytes(), held);
         }
     }
 }

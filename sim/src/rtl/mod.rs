@@ -16,6 +16,7 @@ use crate::card::HostBus;
 use crate::nic::SimNic;
 use driver::device::Iova;
 use driver::dma::DmaMemory;
+use firmware_abi::frame::WIRE_BYTES_MAX;
 use firmware_abi::key::Direction;
 use firmware_abi::registers::offset;
 use firmware_abi::ring::{FRAME_BYTES_MAX, frame_slots};
@@ -372,10 +373,12 @@ impl<B: Mapped> RtlNic<B> {
     fn send(&mut self, frame: &Frame<'_>) {
         let index = frame.direction.index();
         let held = &frame.bytes[..frame.bytes.len().min(FRAME_BYTES_MAX)];
-        let user = u64::from(frame.wire_length.min(0x1_ffff)) << 16 | u64::from(frame.vport);
+        let user = u64::from(frame.wire_length.min(WIRE_BYTES_MAX)) << 16 | u64::from(frame.vport);
         set_field(&mut self.inputs.in_user_i, FRAME_USER_BITS * index, FRAME_USER_BITS, user);
         self.inputs.in_valid_i = 1 << index;
-        for (beat, bytes) in held.chunks(BEAT_BYTES).enumerate() {
+        // A frame of which nothing is known is a beat without bytes.
+        for beat in 0..held.len().div_ceil(BEAT_BYTES).max(1) {
+            let bytes = &held[beat * BEAT_BYTES..held.len().min((beat + 1) * BEAT_BYTES)];
             let mut data = [0; BEAT_BYTES];
             data[..bytes.len()].copy_from_slice(bytes);
             for (word, bytes) in self.inputs.in_data_i[16 * index..].iter_mut().zip(data.chunks_exact(4)) {
