@@ -140,17 +140,20 @@ module weir_eni
   bucket_answer_t answer;
 
   assign set_vport = vport_t'(set_q.vport);
-  assign set_eni = '{
-      enabled: set_q.flags.enabled,
-      limits: '{
-          limited: set_q.limits.packets_per_second != '0 || set_q.limits.packet_burst != '0
-              || set_q.limits.kilobits_per_second != '0 || set_q.limits.byte_burst != '0
-              || set_q.limits.new_flows_per_second != '0 || set_q.limits.new_flow_burst != '0,
-          instance_number: set_q.flags.instance_number
-      },
-      slot_quota: set_q.limits.slot_quota,
-      punt_credit: set_q.limits.punt_credit
-  };
+
+  always_comb begin
+    set_eni = '0;
+    if (write_eni) begin
+      set_eni.enabled = set_q.flags.enabled;
+      set_eni.limits.limited = set_q.limits.packets_per_second != '0 || set_q.limits.packet_burst != '0
+          || set_q.limits.kilobits_per_second != '0 || set_q.limits.byte_burst != '0
+          || set_q.limits.new_flows_per_second != '0 || set_q.limits.new_flow_burst != '0;
+      set_eni.limits.instance_number = set_q.flags.instance_number;
+      set_eni.slot_quota = set_q.limits.slot_quota;
+      set_eni.punt_credit = set_q.limits.punt_credit;
+    end
+  end
+
   assign set_ready_o = set_state_q == SET_IDLE && ready_o;
   assign write_eni = set_state_q == SET_WRITE;
   assign set_done_o = set_state_q == SET_DONE;
@@ -170,7 +173,7 @@ module weir_eni
   end
 
   always_ff @(posedge clk_i) begin
-    if (set_state_q == SET_IDLE) begin
+    if (set_state_q == SET_IDLE && set_valid_i) begin
       set_q <= set_i;
       set_ok_q <= !is_past(16'(set_i.flags.instance_number)) && !is_past(16'(set_i.vport));
     end
@@ -190,7 +193,7 @@ module weir_eni
         .clk_i,
         .write_i(write_eni || sweeping_q),
         .write_address_i(sweeping_q ? sweep_q : set_vport),
-        .write_data_i(sweeping_q ? '0 : set_eni),
+        .write_data_i(set_eni),
         .read_i(1'b1),
         .read_address_i(vport_t'(read_vport_i[i])),
         .read_data_o(found)
@@ -223,10 +226,7 @@ module weir_eni
   localparam int unsigned EGRESS = 1;
   logic police_valid;
   bucket_ask_t police;
-  logic [1:0] meta_valid_q, waiting_busy, known, asked, waited_valid, admitted_valid_q;
-  meta_t [1:0] meta_q;
-  gate_t [1:0] gate;
-  waiting_t [1:0] waited;
+  logic [1:0] meta_valid_q, waiting_busy, waited_valid, admitted_valid_q;
   admitted_t [1:0] admitted_q;
 
   always_ff @(posedge clk_i) begin
@@ -240,7 +240,10 @@ module weir_eni
   end
 
   for (genvar i = 0; i < 2; i++) begin : gen_direction
-    waiting_t waiting;
+    waiting_t waiting, waited;
+    meta_t meta_q;
+    gate_t gate;
+    logic known, asked;
 
     weir_ram #(
         .value_t(gate_t),
@@ -250,20 +253,20 @@ module weir_eni
         .clk_i,
         .write_i(write_eni || sweeping_q),
         .write_address_i(sweeping_q ? sweep_q : set_vport),
-        .write_data_i(sweeping_q ? '0 : {set_eni.enabled, set_eni.limits}),
+        .write_data_i({set_eni.enabled, set_eni.limits}),
         .read_i(meta_valid_i[i]),
         .read_address_i(vport_t'(meta_i[i].vport)),
-        .read_data_o(gate[i])
+        .read_data_o(gate)
     );
 
-    always_ff @(posedge clk_i) if (meta_valid_i[i]) meta_q[i] <= meta_i[i];
+    always_ff @(posedge clk_i) if (meta_valid_i[i]) meta_q <= meta_i[i];
 
-    assign known[i] = enable_i && ready_o && !is_past(meta_q[i].vport) && gate[i].enabled;
-    assign asked[i] = i == INGRESS && known[i] && gate[i].limits.limited;
+    assign known = enable_i && ready_o && !is_past(meta_q.vport) && gate.enabled;
+    assign asked = i == INGRESS && known && gate.limits.limited;
 
     always_comb begin
       waiting = '0;
-      if (meta_valid_q[i]) waiting = '{known: known[i], asked: asked[i], limits: gate[i].limits, meta: meta_q[i]};
+      if (meta_valid_q[i]) waiting = '{known: known, asked: asked, limits: gate.limits, meta: meta_q};
     end
 
     weir_delay #(
@@ -275,17 +278,17 @@ module weir_eni
         .valid_i(meta_valid_q[i]),
         .data_i(waiting),
         .valid_o(waited_valid[i]),
-        .data_o(waited[i]),
+        .data_o(waited),
         .busy_o(waiting_busy[i])
     );
 
     always_ff @(posedge clk_i) begin
       if (waited_valid[i]) begin
-        admitted_q[i].known <= waited[i].known;
-        admitted_q[i].policed <= waited[i].asked && !answer.admitted;
+        admitted_q[i].known <= waited.known;
+        admitted_q[i].policed <= waited.asked && !answer.admitted;
         admitted_q[i].limit <= answer.by_packets ? LIMIT_POLICED_PACKETS : LIMIT_POLICED_BITS;
-        admitted_q[i].limits <= waited[i].limits;
-        admitted_q[i].meta <= waited[i].meta;
+        admitted_q[i].limits <= waited.limits;
+        admitted_q[i].meta <= waited.meta;
       end
     end
   end
@@ -295,14 +298,14 @@ module weir_eni
 
   // ---- Limits ----
 
-  assign police_valid = meta_valid_q[INGRESS] && asked[INGRESS];
+  assign police_valid = meta_valid_q[INGRESS] && gen_direction[INGRESS].asked;
 
   always_comb begin
     police = '0;
     if (police_valid) begin
-      police.limits = gate[INGRESS].limits;
-      police.bytes = meta_q[INGRESS].l3_bytes;
-      police.time_ns = meta_q[INGRESS].stamp.time_ns;
+      police.limits = gen_direction[INGRESS].gate.limits;
+      police.bytes = gen_direction[INGRESS].meta_q.l3_bytes;
+      police.time_ns = gen_direction[INGRESS].meta_q.stamp.time_ns;
     end
   end
 
@@ -337,10 +340,10 @@ module weir_eni
   // ---- Ledgers ----
 
   logic [1:0] end_ready, ledger_ready, ledger_valid, ledger_busy;
-  ledger_t [1:0] ledger;
-  logic ledger_side_q;
 
   for (genvar i = 0; i < 2; i++) begin : gen_ledger
+    ledger_t ledger;
+
     weir_ledger #(
         .ENIS_LOG2(ENIS_LOG2)
     ) u_ledger (
@@ -361,18 +364,23 @@ module weir_eni
         .read_vport_i(ledger_vport_i),
         .read_clear_i(ledger_clear_i),
         .read_valid_o(ledger_valid[i]),
-        .read_o(ledger[i]),
+        .read_o(ledger),
         .bubble_o(bubble_o[i]),
         .busy_o(ledger_busy[i])
     );
   end
 
-  always_ff @(posedge clk_i) if (ledger_valid_i && ledger_ready_o) ledger_side_q <= ledger_egress_i;
-
   assign end_ready_o = ready_o && end_ready[end_i.egress];
   assign ledger_ready_o = ready_o && ledger_ready[ledger_egress_i];
   assign ledger_valid_o = ledger_valid != '0;
-  assign ledger_o = ledger[ledger_side_q];
+
+  // Nothing is shown but in the cycle of its answer.
+  always_comb begin
+    ledger_o = '0;
+    if (ledger_valid[INGRESS]) ledger_o = gen_ledger[INGRESS].ledger;
+    else if (ledger_valid[EGRESS]) ledger_o = gen_ledger[EGRESS].ledger;
+  end
+
 
   assign busy_o = !ready_o || meta_valid_q != '0 || waiting_busy != '0 || admitted_valid_q != '0
       || set_state_q != SET_IDLE || limits_busy || ledger_busy != '0;

@@ -57,10 +57,11 @@ module weir_fifo #(
 
   always_ff @(posedge clk_i) begin
     if (put) memory[head_q[ADDRESS_BITS-1:0]] <= data_i;
-    read_q <= memory[tail_d[ADDRESS_BITS-1:0]];
+    // What is shown stays until it is taken; what went past the memory is in it a cycle later.
+    if (take || past_valid_q) read_q <= memory[tail_d[ADDRESS_BITS-1:0]];
     // The memory does not have it yet when it is read.
     past_valid_q <= put && head_q == tail_d;
-    past_q <= data_i;
+    if (put) past_q <= data_i;
   end
 
   assign data_o = past_valid_q ? past_q : read_q;

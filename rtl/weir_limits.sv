@@ -122,15 +122,20 @@ module weir_limits
   endfunction
 
   assign set_instance = instance_t'(set_i.flags.instance_number);
-  assign shared = '{
-      bits_summed: set_i.flags.bits_summed,
-      new_flow_burst: set_i.limits.new_flow_burst,
-      new_flows_per_second: set_i.limits.new_flows_per_second,
-      byte_burst: set_i.limits.byte_burst,
-      kilobits_per_second: set_i.limits.kilobits_per_second,
-      packet_burst: set_i.limits.packet_burst,
-      packets_per_second: set_i.limits.packets_per_second
-  };
+
+  always_comb begin
+    shared = '0;
+    if (set_q != SET_IDLE) begin
+      shared.bits_summed = set_i.flags.bits_summed;
+      shared.new_flow_burst = set_i.limits.new_flow_burst;
+      shared.new_flows_per_second = set_i.limits.new_flows_per_second;
+      shared.byte_burst = set_i.limits.byte_burst;
+      shared.kilobits_per_second = set_i.limits.kilobits_per_second;
+      shared.packet_burst = set_i.limits.packet_burst;
+      shared.packets_per_second = set_i.limits.packets_per_second;
+    end
+  end
+
   assign writes = set_q == SET_WRITE && differs_q;
   assign load_take = set_q == SET_LOAD && !police_valid_i;
   assign set_done_o = set_q == SET_DONE;

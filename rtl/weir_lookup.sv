@@ -9,7 +9,7 @@
 // item before it was read before, every one after it sees the change.
 //
 // Timing: LOOKUP_CYCLES from item to `found_o`, one a cycle, never stalls. A scan is answered SCAN_CYCLES after
-// it was taken; it is not taken in a cycle in which an item writes. The sweep takes a cycle a bucket.
+// it was taken; it is not taken in a cycle in which an item writes. The sweep takes a cycle for two slots.
 // Model: hw-model/src/lookup.rs.
 module weir_lookup
   import weir_abi_pkg::*;
@@ -59,25 +59,15 @@ module weir_lookup
     $error("weir_lookup: SLOTS_LOG2 is %0d, expected 7 to 24", SLOTS_LOG2);
   end
 
-  // What is compared, in the order of the key; the egress bit is the engine's own.
-  typedef struct packed {
-    logic ip6;
-    logic egress;
-    logic [11:0] vport;
-    logic [7:0] protocol;
-    logic [15:0] dst_port;
-    logic [15:0] src_port;
-    logic [127:0] dst;
-    logic [127:0] src;
-  } identity_t;
-
-  typedef struct packed {
-    logic valid;
-    logic [1:0] action;
-    identity_t identity;
-  } entry_t;
-
   typedef logic [BUCKET_BITS-1:0] bucket_t;
+
+  // A slot in its memory is the key with its action; where that has TCP flags, only the lowest bit is
+  // kept, and says that the slot is in use. Whole words, which a simulator likes.
+  typedef flow_key_t entry_t;
+  typedef entry_t [WAYS-1:0] row_t;
+  localparam logic [7:0] IN_USE = 8'h01;
+  // What is compared of the last word: all but the action.
+  localparam logic [63:0] COMPARED = 64'h9fff_ffff_ffff_ffff;
 
   // Where a slot lies.
   typedef struct packed {
@@ -94,24 +84,25 @@ module weir_lookup
     return place;
   endfunction
 
-  function automatic flow_key_t key_of(input identity_t identity, input logic [1:0] action);
-    flow_key_t key;
-    key = '0;
-    key.port.ip6 = identity.ip6;
-    key.port.egress = identity.egress;
-    key.port.vport = identity.vport;
-    key.port.action = action;
-    key.protocol = identity.protocol;
-    key.dst_port = identity.dst_port;
-    key.src_port = identity.src_port;
-    key.dst = identity.dst;
-    key.src = identity.src;
-    return key;
+  function automatic entry_t entry_of(input flow_key_t key, input logic [7:0] in_use);
+    entry_t entry;
+    entry = key;
+    entry.tcp_flags = in_use;
+    return entry;
   endfunction
 
-  // The sweep.
+  function automatic slot_t slot_of(input entry_t entry, input logic [31:0] cookie, input logic past);
+    slot_t slot;
+    slot.valid = entry.tcp_flags[0] && !past;
+    slot.cookie = cookie;
+    slot.key = entry;
+    slot.key.tcp_flags = '0;
+    return slot;
+  endfunction
+
+  // The sweep, a way a cycle in both halves.
   logic sweeping_q;
-  bucket_t sweep_q;
+  logic [BUCKET_BITS+2:0] sweep_q;
 
   assign ready_o = !sweeping_q;
 
@@ -130,9 +121,6 @@ module weir_lookup
   // The ports of the memories. Port B writes, or reads for the scan.
   place_t item_place, scan_place;
   logic is_search, is_write, scan_take;
-  identity_t identity;
-  logic unused_flags;
-  bucket_t [HALVES-1:0] read_bucket;
   entry_t write_entry;
 
   assign item_place = place_of(slot_i);
@@ -141,56 +129,61 @@ module weir_lookup
   assign is_write = valid_i && (op_i == OP_INSERT || op_i == OP_UPDATE || op_i == OP_DELETE) && !item_place.past;
   assign scan_ready_o = !is_write && !sweeping_q;
   assign scan_take = scan_valid_i && scan_ready_o;
-  assign write_entry = '{valid: op_i != OP_DELETE, action: key_i.port.action, identity: identity};
-  assign identity = '{
-      ip6: key_i.port.ip6,
-      egress: key_i.port.egress,
-      vport: key_i.port.vport,
-      protocol: key_i.protocol,
-      dst_port: key_i.dst_port,
-      src_port: key_i.src_port,
-      dst: key_i.dst,
-      src: key_i.src
-  };
-  assign unused_flags = &{1'b0, key_i.tcp_flags};
 
   always_comb begin
-    for (int unsigned half = 0; half < HALVES; half++) begin
-      read_bucket[half] = is_search ? bucket_t'(buckets_i[half]) : item_place.bucket;
-    end
+    write_entry = '0;
+    if (is_write && op_i != OP_DELETE) write_entry = entry_of(key_i, IN_USE);
   end
 
   // Which stages hold an item.
   logic [LOOKUP_CYCLES-1:0] valid_q;
 
-  // Stage 1: the memories' outputs. Stage 2: their output registers.
-  entry_t [HALVES-1:0][WAYS-1:0] read_q;
-  entry_t [HALVES-1:0][WAYS-1:0] scan_read_q;
+  // Stage 1: the memories' outputs. Stage 2: their output registers. Stage 3: equal or not, in pieces.
+  entry_t wanted_q, wanted_next_q;
+  logic [HALVES-1:0][WAYS-1:0][CHUNKS-1:0] equal_q;
+  logic [HALVES-1:0][WAYS-1:0][1:0] actions_q;
+
+  function automatic logic [CHUNKS-1:0] equal(input entry_t entry, input entry_t wanted);
+    logic [CHUNKS-1:0][63:0] differs;
+    differs = entry ^ wanted;
+    return {
+      (differs[4] & COMPARED) == '0, differs[3] == '0, differs[2] == '0, differs[1] == '0, differs[0] == '0
+    };
+  endfunction
 
   for (genvar half = 0; half < HALVES; half++) begin : gen_half
+    row_t memory[BUCKETS];
+    row_t first_q, second_q, scan_q;
+    bucket_t read_bucket, write_bucket;
+    logic [2:0] write_way;
+    logic writes;
+
+    initial begin
+      for (int unsigned i = 0; i < BUCKETS; i++) memory[i] = '0;
+    end
+
+    assign read_bucket = is_search ? bucket_t'(buckets_i[half]) : item_place.bucket;
+    assign writes = sweeping_q || is_write && item_place.half == 1'(half);
+    assign {write_bucket, write_way} = sweeping_q ? sweep_q : {item_place.bucket, item_place.way};
+
+    // Port A.
+    always_ff @(posedge clk_i) begin
+      if (valid_i) first_q <= memory[read_bucket];
+      if (valid_q[0]) second_q <= first_q;
+    end
+
+    // Port B.
+    always_ff @(posedge clk_i) begin
+      if (writes) memory[write_bucket][write_way] <= write_entry;
+      else if (scan_take && scan_place.half == 1'(half)) scan_q <= memory[scan_place.bucket];
+    end
+
     for (genvar way = 0; way < WAYS; way++) begin : gen_way
-      entry_t memory[BUCKETS];
-      entry_t first_q;
-      logic writes, scans;
-
-      initial begin
-        for (int unsigned i = 0; i < BUCKETS; i++) memory[i] = '0;
-      end
-
-      assign writes = is_write && item_place.half == 1'(half) && item_place.way == 3'(way);
-      assign scans = scan_take && scan_place.half == 1'(half) && scan_place.way == 3'(way);
-
-      // Port A.
       always_ff @(posedge clk_i) begin
-        if (valid_i) first_q <= memory[read_bucket[half]];
-        if (valid_q[0]) read_q[half][way] <= first_q;
-      end
-
-      // Port B.
-      always_ff @(posedge clk_i) begin
-        if (sweeping_q) memory[sweep_q] <= '0;
-        else if (writes) memory[item_place.bucket] <= write_entry;
-        else if (scans) scan_read_q[half][way] <= memory[scan_place.bucket];
+        if (valid_q[1]) begin
+          equal_q[half][way] <= equal(second_q[way], wanted_next_q);
+          actions_q[half][way] <= second_q[way].port.action;
+        end
       end
     end
   end
@@ -213,132 +206,120 @@ module weir_lookup
     else if (scan_take) scan_cookie_q <= cookies[scan_slot_i[SLOTS_LOG2-1:0]];
   end
 
-  // What travels with the item through the five stages.
+  // What travels with the item through the stages.
   typedef struct packed {
     logic search;
-    place_t place;
     logic [23:0] slot;
     logic [1:0][19:0] buckets;
   } carried_t;
 
-  carried_t carried_q[LOOKUP_CYCLES-1];
-  payload_t payload_q[LOOKUP_CYCLES];
-  identity_t wanted_q[2];
+  place_t place_q;
+  logic next_past_q, next_half_q;
+  logic [2:0] next_way_q;
+  logic unused_bucket;
+
+  assign unused_bucket = &{1'b0, place_q.bucket};
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= '0;
     else valid_q <= {valid_q[LOOKUP_CYCLES-2:0], valid_i};
   end
 
+  for (genvar i = 0; i < LOOKUP_CYCLES; i++) begin : gen_stage
+    payload_t payload_q;
+
+    if (i == 0) begin : gen_first
+      always_ff @(posedge clk_i) if (valid_i) payload_q <= payload_i;
+    end else begin : gen_next
+      always_ff @(posedge clk_i) if (valid_q[i-1]) payload_q <= gen_stage[i-1].payload_q;
+    end
+  end
+
+  for (genvar i = 0; i < LOOKUP_CYCLES - 1; i++) begin : gen_carried
+    carried_t carried_q;
+
+    if (i == 0) begin : gen_first
+      always_ff @(posedge clk_i) begin
+        if (valid_i) carried_q <= '{search: is_search, slot: slot_i, buckets: buckets_i};
+      end
+    end else begin : gen_next
+      always_ff @(posedge clk_i) if (valid_q[i-1]) carried_q <= gen_carried[i-1].carried_q;
+    end
+  end
+
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
-      carried_q[0] <= '{search: is_search, place: item_place, slot: slot_i, buckets: buckets_i};
-      wanted_q[0] <= identity;
-      payload_q[0] <= payload_i;
+      wanted_q <= entry_of(key_i, IN_USE);
+      place_q <= item_place;
     end
-    if (valid_q[0]) wanted_q[1] <= wanted_q[0];
-    for (int unsigned i = 1; i < LOOKUP_CYCLES - 1; i++) if (valid_q[i-1]) carried_q[i] <= carried_q[i-1];
-    for (int unsigned i = 1; i < LOOKUP_CYCLES; i++) if (valid_q[i-1]) payload_q[i] <= payload_q[i-1];
+    if (valid_q[0]) begin
+      wanted_next_q <= wanted_q;
+      next_past_q <= place_q.past;
+      next_half_q <= place_q.half;
+      next_way_q <= place_q.way;
+    end
   end
 
-  // Stage 3: equal or not, in pieces; of an op, its slot's entry. Stage 4: the pieces together.
-  logic [HALVES-1:0][WAYS-1:0][CHUNKS-1:0] equal_q;
-  logic [HALVES-1:0][WAYS-1:0] match_d, match_q;
-  logic [HALVES-1:0][WAYS-1:0][1:0] actions_q, match_actions_q;
-  entry_t entry_q, match_entry_q;
-  logic [31:0] cookie_q, match_cookie_q;
+  // Stage 4: the pieces together; of an op, its slot's entry. Stage 5: the lower half, then the lower way.
+  logic [HALVES*WAYS-1:0] match_q;
+  logic [HALVES*WAYS-1:0][1:0] match_actions_q;
+  slot_t slot_q, match_slot_q;
 
-  function automatic logic [CHUNKS-1:0] equal(input logic valid, input identity_t differs);
-    logic [$bits(identity_t)-1:256] rest;
-    rest = {differs.ip6, differs.egress, differs.vport, differs.protocol, differs.dst_port, differs.src_port};
-    return {
-      valid && rest == '0,
-      differs.dst[127:64] == '0,
-      differs.dst[63:0] == '0,
-      differs.src[127:64] == '0,
-      differs.src[63:0] == '0
-    };
+  function automatic logic [HALVES*WAYS-1:0] together(input logic [HALVES*WAYS-1:0][CHUNKS-1:0] pieces);
+    logic [HALVES*WAYS-1:0] whole;
+    for (int unsigned i = 0; i < HALVES * WAYS; i++) whole[i] = &pieces[i];
+    return whole;
   endfunction
 
-  always_comb begin
-    for (int unsigned half = 0; half < HALVES; half++) begin
-      for (int unsigned way = 0; way < WAYS; way++) match_d[half][way] = &equal_q[half][way];
+  function automatic found_t chosen(input carried_t carried, input logic [HALVES*WAYS-1:0] candidates,
+                                    input logic [HALVES*WAYS-1:0][1:0] actions, input slot_t slot);
+    found_t found;
+    logic [3:0] first;
+
+    first = '0;
+    for (int i = HALVES * WAYS - 1; i >= 0; i--) if (candidates[i]) first = 4'(i);
+    found = '0;
+    found.buckets = carried.buckets;
+    if (carried.search) begin
+      found.hit = candidates != '0;
+      found.action = slot_action_e'(actions[first]);
+      found.slot = 24'({first[3], bucket_t'(carried.buckets[first[3]]), first[2:0]});
+    end else begin
+      found.hit = slot.valid;
+      found.action = slot_action_e'(slot.key.port.action);
+      found.slot = carried.slot;
+      found.entry = slot;
     end
-  end
+    return found;
+  endfunction
+
+  found_t found_q;
 
   always_ff @(posedge clk_i) begin
-    if (valid_q[1]) begin
-      for (int unsigned half = 0; half < HALVES; half++) begin
-        for (int unsigned way = 0; way < WAYS; way++) begin
-          equal_q[half][way] <=
-              equal(read_q[half][way].valid, read_q[half][way].identity ^ wanted_q[1]);
-          actions_q[half][way] <= read_q[half][way].action;
-        end
-      end
-      if (!carried_q[1].search) begin
-        entry_q <= read_q[carried_q[1].place.half][carried_q[1].place.way];
-        cookie_q <= cookie_read_q;
+    if (valid_q[1] && !gen_carried[1].carried_q.search) begin
+      if (next_half_q) begin
+        slot_q <= slot_of(gen_half[1].second_q[next_way_q], cookie_read_q, next_past_q);
+      end else begin
+        slot_q <= slot_of(gen_half[0].second_q[next_way_q], cookie_read_q, next_past_q);
       end
     end
     if (valid_q[2]) begin
-      match_q <= match_d;
+      match_q <= together(equal_q);
       match_actions_q <= actions_q;
-      if (!carried_q[2].search) begin
-        match_entry_q <= entry_q;
-        match_cookie_q <= cookie_q;
-      end
+      if (!gen_carried[2].carried_q.search) match_slot_q <= slot_q;
     end
+    if (valid_q[3]) found_q <= chosen(gen_carried[3].carried_q, match_q, match_actions_q, match_slot_q);
   end
-
-  // Stage 5: the lower half, then the lower way.
-  found_t found_q, found_d;
-
-  always_comb begin
-    logic [HALVES*WAYS-1:0] candidates;
-    logic [HALVES*WAYS-1:0][1:0] actions;
-    carried_t carried;
-    logic [3:0] first;
-
-    candidates = match_q;
-    actions = match_actions_q;
-    carried = carried_q[LOOKUP_CYCLES-2];
-    first = '0;
-    for (int i = HALVES * WAYS - 1; i >= 0; i--) if (candidates[i]) first = 4'(i);
-    found_d = '0;
-    found_d.buckets = carried.buckets;
-    if (carried.search) begin
-      found_d.hit = candidates != '0;
-      found_d.action = slot_action_e'(actions[first]);
-      found_d.slot = 24'({first[3], bucket_t'(carried.buckets[first[3]]), first[2:0]});
-    end else begin
-      found_d.hit = match_entry_q.valid && !carried.place.past;
-      found_d.action = slot_action_e'(match_entry_q.action);
-      found_d.slot = carried.slot;
-      found_d.entry.valid = found_d.hit;
-      found_d.entry.cookie = match_cookie_q;
-      found_d.entry.key = key_of(match_entry_q.identity, match_entry_q.action);
-    end
-  end
-
-  always_ff @(posedge clk_i) if (valid_q[LOOKUP_CYCLES-2]) found_q <= found_d;
 
   assign valid_o = valid_q[LOOKUP_CYCLES-1];
   assign found_o = found_q;
-  assign payload_o = payload_q[LOOKUP_CYCLES-1];
+  assign payload_o = gen_stage[LOOKUP_CYCLES-1].payload_q;
 
   // The scan: the memory's output, the way that was asked for, out.
   logic [2:0] scan_valid_q;
   logic scan_past_q, scan_half_q;
   logic [2:0] scan_way_q;
-  slot_t scan_q, scan_d, scan_out_q;
-
-  always_comb begin
-    entry_t entry;
-    entry = scan_read_q[scan_half_q][scan_way_q];
-    scan_d.valid = entry.valid && !scan_past_q;
-    scan_d.cookie = scan_cookie_q;
-    scan_d.key = key_of(entry.identity, entry.action);
-  end
+  slot_t scan_slot_q, scan_out_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) scan_valid_q <= '0;
@@ -351,8 +332,11 @@ module weir_lookup
       scan_half_q <= scan_place.half;
       scan_way_q <= scan_place.way;
     end
-    if (scan_valid_q[0]) scan_q <= scan_d;
-    if (scan_valid_q[1]) scan_out_q <= scan_q;
+    if (scan_valid_q[0]) begin
+      if (scan_half_q) scan_slot_q <= slot_of(gen_half[1].scan_q[scan_way_q], scan_cookie_q, scan_past_q);
+      else scan_slot_q <= slot_of(gen_half[0].scan_q[scan_way_q], scan_cookie_q, scan_past_q);
+    end
+    if (scan_valid_q[1]) scan_out_q <= scan_slot_q;
   end
 
   assign scan_valid_o = scan_valid_q[2];

@@ -72,7 +72,7 @@ module weir_tally
   // What a bank does with a slot. `is_side` says whose the answer is.
   typedef struct packed {
     logic is_side;
-    tally_op_e op;
+    logic adds;
     counter_t counter;
   } operand_t;
 
@@ -105,6 +105,10 @@ module weir_tally
     return op != TALLY_NONE && op != TALLY_TOUCH;
   endfunction
 
+  function automatic logic adds(input tally_op_e op);
+    return op == TALLY_ADD || op == TALLY_RESTORE;
+  endfunction
+
   logic [BANKS-1:0] from_op, from_side;
   logic op_take, side_take;
 
@@ -116,37 +120,6 @@ module weir_tally
     for (int unsigned bank = 0; bank < BANKS; bank++) begin
       from_op[bank] = op_take && counts(op_i.op) && op_i.bank == 1'(bank);
       from_side[bank] = side_take && side_i.bank == 1'(bank);
-    end
-  end
-
-  logic [BANKS-1:0] request_q, extract_q, marks_q;
-  slot_number_t [BANKS-1:0] slot_q;
-  operand_t [BANKS-1:0] operand_q;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) begin
-      request_q <= '0;
-      marks_q <= '0;
-    end else begin
-      for (int unsigned bank = 0; bank < BANKS; bank++) begin
-        request_q[bank] <= from_op[bank] || from_side[bank];
-        marks_q[bank] <= from_op[bank] && (op_i.op == TALLY_ADD || op_i.op == TALLY_RESTORE)
-            || from_side[bank] && (side_i.op == TALLY_ADD || side_i.op == TALLY_RESTORE);
-      end
-    end
-  end
-
-  always_ff @(posedge clk_i) begin
-    for (int unsigned bank = 0; bank < BANKS; bank++) begin
-      if (from_op[bank]) begin
-        slot_q[bank] <= op_i.slot[SLOTS_LOG2-1:0];
-        extract_q[bank] <= op_i.op == TALLY_TAKE;
-        operand_q[bank] <= '{is_side: 1'b0, op: op_i.op, counter: op_i.counter};
-      end else if (from_side[bank]) begin
-        slot_q[bank] <= side_i.slot[SLOTS_LOG2-1:0];
-        extract_q[bank] <= side_i.op == TALLY_TAKE;
-        operand_q[bank] <= '{is_side: 1'b1, op: side_i.op, counter: side_i.counter};
-      end
     end
   end
 
@@ -167,17 +140,44 @@ module weir_tally
     return becomes;
   endfunction
 
-  logic [BANKS-1:0] done;
-  operand_t [BANKS-1:0] done_operand;
-  counter_t [BANKS-1:0] was, becomes;
+  // Of each bank: what it has done, for whom, and what was there.
+  logic [BANKS-1:0] op_done, side_done, marks_q;
 
   for (genvar bank = 0; bank < BANKS; bank++) begin : gen_bank
-    logic unused_extract;
-    slot_number_t unused_slot;
-    logic changes;
+    logic request_q, extract_q, done, unused_extract;
+    slot_number_t slot_q, unused_slot;
+    operand_t operand_q, operand;
+    counter_t was, becomes;
 
-    assign changes = done_operand[bank].op == TALLY_ADD || done_operand[bank].op == TALLY_RESTORE;
-    assign becomes[bank] = changes ? added(was[bank], done_operand[bank].counter) : was[bank];
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        request_q <= 1'b0;
+        marks_q[bank] <= 1'b0;
+      end else begin
+        request_q <= from_op[bank] || from_side[bank];
+        marks_q[bank] <= from_op[bank] && adds(op_i.op) || from_side[bank] && adds(side_i.op);
+      end
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (from_op[bank]) begin
+        slot_q <= op_i.slot[SLOTS_LOG2-1:0];
+        extract_q <= op_i.op == TALLY_TAKE;
+        operand_q <= '{is_side: 1'b0, adds: adds(op_i.op), counter: op_i.counter};
+      end else if (from_side[bank]) begin
+        slot_q <= side_i.slot[SLOTS_LOG2-1:0];
+        extract_q <= side_i.op == TALLY_TAKE;
+        operand_q <= '{is_side: 1'b1, adds: adds(side_i.op), counter: side_i.counter};
+      end
+    end
+
+    always_comb begin
+      becomes = '0;
+      if (done) becomes = operand.adds ? added(was, operand.counter) : was;
+    end
+
+    assign op_done[bank] = done && !operand.is_side;
+    assign side_done[bank] = done && operand.is_side;
 
     weir_rmw #(
         .value_t(counter_t),
@@ -189,32 +189,24 @@ module weir_tally
         .rst_ni,
         .sweep_i(sweep),
         .ready_o(bank_ready[bank]),
-        .valid_i(request_q[bank]),
-        .extract_i(extract_q[bank]),
-        .address_i(slot_q[bank]),
-        .operand_i(operand_q[bank]),
-        .modify_valid_o(done[bank]),
+        .valid_i(request_q),
+        .extract_i(extract_q),
+        .address_i(slot_q),
+        .operand_i(operand_q),
+        .modify_valid_o(done),
         .modify_extract_o(unused_extract),
         .modify_address_o(unused_slot),
-        .modify_operand_o(done_operand[bank]),
-        .modify_value_o(was[bank]),
-        .modify_value_i(becomes[bank])
+        .modify_operand_o(operand),
+        .modify_value_o(was),
+        .modify_value_i(becomes)
     );
   end
 
   // At most one answer of the pipeline and one of the side a cycle: each is at one bank at a time.
-  logic [BANKS-1:0] op_done, side_done;
-  // Answers that no bank gives: of what only touches.
+  // What only touches is answered as well, with nothing.
   logic [TALLY_CYCLES-1:0] op_valid_q;
   logic side_valid_q;
   counter_t op_counter_q, side_counter_q;
-
-  always_comb begin
-    for (int unsigned bank = 0; bank < BANKS; bank++) begin
-      op_done[bank] = done[bank] && !done_operand[bank].is_side;
-      side_done[bank] = done[bank] && done_operand[bank].is_side;
-    end
-  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -227,8 +219,10 @@ module weir_tally
   end
 
   always_ff @(posedge clk_i) begin
-    if (op_done != '0) op_counter_q <= op_done[1] ? was[1] : was[0];
-    if (side_done != '0) side_counter_q <= side_done[1] ? was[1] : was[0];
+    if (op_done[0]) op_counter_q <= gen_bank[0].was;
+    else if (op_done[1]) op_counter_q <= gen_bank[1].was;
+    if (side_done[0]) side_counter_q <= gen_bank[0].was;
+    else if (side_done[1]) side_counter_q <= gen_bank[1].was;
   end
 
   assign op_valid_o = op_valid_q[TALLY_CYCLES-1];
@@ -243,7 +237,6 @@ module weir_tally
   } bits_t;
 
   logic [BANKS-1:0] row_done;
-  logic [BANKS-1:0][63:0] row_before;
   logic row_take;
 
   assign row_ready_o = ready_o && !marks_q[row_bank_i];
@@ -256,9 +249,8 @@ module weir_tally
     logic [63:0] value;
 
     assign takes = row_take && row_bank_i == 1'(bank);
-    assign row = marks_q[bank] ? slot_q[bank][SLOTS_LOG2-1:6] : row_number_t'(row_i);
-    assign operand = '{is_row: !marks_q[bank], bits: 64'd1 << slot_q[bank][5:0]};
-    assign row_before[bank] = value;
+    assign row = marks_q[bank] ? gen_bank[bank].slot_q[SLOTS_LOG2-1:6] : row_number_t'(row_i);
+    assign operand = '{is_row: !marks_q[bank], bits: 64'd1 << gen_bank[bank].slot_q[5:0]};
     assign row_done[bank] = valid && operand_done.is_row;
 
     weir_rmw #(
@@ -292,7 +284,10 @@ module weir_tally
     else row_valid_q <= row_done != '0;
   end
 
-  always_ff @(posedge clk_i) if (row_done != '0) row_bits_q <= row_done[1] ? row_before[1] : row_before[0];
+  always_ff @(posedge clk_i) begin
+    if (row_done[0]) row_bits_q <= gen_touched[0].value;
+    else if (row_done[1]) row_bits_q <= gen_touched[1].value;
+  end
 
   assign row_valid_o = row_valid_q;
   assign row_bits_o = row_bits_q;
