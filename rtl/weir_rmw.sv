@@ -87,48 +87,35 @@ module weir_rmw #(
     end
   end
 
-  for (genvar i = 0; i < READ_LATENCY; i++) begin : gen_stage
-    logic extract_q;
-    address_t address_q;
-    operand_t operand_q;
-    value_t result_q;
+  logic extract_q[READ_LATENCY];
+  address_t address_q[READ_LATENCY];
+  operand_t operand_q[READ_LATENCY];
+  value_t result_q[READ_LATENCY];
 
-    if (i == 0) begin : gen_first
-      always_ff @(posedge clk_i) begin
-        if (valid_i) begin
-          extract_q <= extract_i;
-          address_q <= address_i;
-          operand_q <= operand_i;
-        end
-        if (modify_valid_o) result_q <= result_d;
-      end
-    end else begin : gen_next
-      always_ff @(posedge clk_i) begin
-        if (valid_q[i-1]) begin
-          extract_q <= gen_stage[i-1].extract_q;
-          address_q <= gen_stage[i-1].address_q;
-          operand_q <= gen_stage[i-1].operand_q;
-        end
-        if (result_valid_q[i-1]) result_q <= gen_stage[i-1].result_q;
-      end
+  always_ff @(posedge clk_i) begin
+    if (valid_i) begin
+      extract_q[0] <= extract_i;
+      address_q[0] <= address_i;
+      operand_q[0] <= operand_i;
     end
+    if (modify_valid_o) result_q[0] <= result_d;
   end
 
-  // Where they belong; of the last one nobody asks.
-  for (genvar i = 0; i < READ_LATENCY - 1; i++) begin : gen_result
-    address_t address_q;
-
-    if (i == 0) begin : gen_first
-      always_ff @(posedge clk_i) if (modify_valid_o) address_q <= modify_address_o;
-    end else begin : gen_next
-      always_ff @(posedge clk_i) if (result_valid_q[i-1]) address_q <= gen_result[i-1].address_q;
+  for (genvar i = 1; i < READ_LATENCY; i++) begin : gen_stage
+    always_ff @(posedge clk_i) begin
+      if (valid_q[i-1]) begin
+        extract_q[i] <= extract_q[i-1];
+        address_q[i] <= address_q[i-1];
+        operand_q[i] <= operand_q[i-1];
+      end
+      if (result_valid_q[i-1]) result_q[i] <= result_q[i-1];
     end
   end
 
   assign modify_valid_o = valid_q[READ_LATENCY-1];
-  assign modify_extract_o = gen_stage[READ_LATENCY-1].extract_q;
-  assign modify_address_o = gen_stage[READ_LATENCY-1].address_q;
-  assign modify_operand_o = gen_stage[READ_LATENCY-1].operand_q;
+  assign modify_extract_o = extract_q[READ_LATENCY-1];
+  assign modify_address_o = address_q[READ_LATENCY-1];
+  assign modify_operand_o = operand_q[READ_LATENCY-1];
 
   always_comb begin
     result_d = '0;
@@ -141,16 +128,25 @@ module weir_rmw #(
   address_t next_address;
   logic [READ_LATENCY-1:0] hit_q, hit_d;
 
-  if (READ_LATENCY == 1) begin : gen_next_is_request
+  if (READ_LATENCY < 2) begin : gen_next_is_request
     assign next_valid = valid_i && ready_o;
     assign next_address = address_i;
     assign hit_d = next_valid && modify_valid_o && modify_address_o == next_address;
   end else begin : gen_next_is_under_way
     assign next_valid = valid_q[READ_LATENCY-2];
-    assign next_address = gen_stage[READ_LATENCY-2].address_q;
+    assign next_address = address_q[READ_LATENCY-2];
+
+    // Where the results belong; of the last one nobody asks.
+    address_t result_address_q[READ_LATENCY-1];
+
+    always_ff @(posedge clk_i) if (modify_valid_o) result_address_q[0] <= modify_address_o;
+    for (genvar i = 1; i < READ_LATENCY - 1; i++) begin : gen_result
+      always_ff @(posedge clk_i) if (result_valid_q[i-1]) result_address_q[i] <= result_address_q[i-1];
+    end
+
     assign hit_d[0] = next_valid && modify_valid_o && modify_address_o == next_address;
     for (genvar i = 1; i < READ_LATENCY; i++) begin : gen_hit
-      assign hit_d[i] = next_valid && result_valid_q[i-1] && gen_result[i-1].address_q == next_address;
+      assign hit_d[i] = next_valid && result_valid_q[i-1] && result_address_q[i-1] == next_address;
     end
   end
 
@@ -164,14 +160,14 @@ module weir_rmw #(
   logic second_hit, third_hit;
 
   if (READ_LATENCY > 1) begin : gen_second
-    assign second = gen_stage[1].result_q;
+    assign second = result_q[1];
     assign second_hit = hit_q[1];
   end else begin : gen_no_second
     assign second = '0;
     assign second_hit = 1'b0;
   end
   if (READ_LATENCY > 2) begin : gen_third
-    assign third = gen_stage[2].result_q;
+    assign third = result_q[2];
     assign third_hit = hit_q[2];
   end else begin : gen_no_third
     assign third = '0;
@@ -181,7 +177,7 @@ module weir_rmw #(
   always_comb begin
     modify_value_o = '0;
     if (modify_valid_o) begin
-      if (hit_q[0]) modify_value_o = gen_stage[0].result_q;
+      if (hit_q[0]) modify_value_o = result_q[0];
       else if (second_hit) modify_value_o = second;
       else if (third_hit) modify_value_o = third;
       else modify_value_o = read;
