@@ -77,3 +77,27 @@ fn wrong_usage_is_exit_code_2_and_version_is_0() {
     }
     assert!(stdout(["--version"]).starts_with("weir "));
 }
+
+#[cfg(not(feature = "rtl"))]
+#[test]
+fn what_needs_the_rtl_says_how_to_build_a_weir_that_has_it() {
+    let scratch = Scratch::new("no_rtl");
+    let capture = scratch.capture("a.pcap", &small());
+    for command in [&["lockstep"][..], &["replay", "--nic=rtl"]] {
+        let args = command.iter().map(std::ffi::OsStr::new).chain([capture.as_os_str()]);
+        let refused = weir(args);
+        assert_eq!(code(&refused), 2, "{command:?}");
+        assert!(text(&refused.stderr).contains("expected one built with `--features rtl`"), "{command:?}");
+        assert_eq!(text(&refused.stdout), "", "{command:?}");
+    }
+}
+
+#[test]
+fn a_trace_is_refused_where_there_is_no_rtl_to_trace() {
+    let scratch = Scratch::new("no_trace");
+    let capture = scratch.capture("a.pcap", &small());
+    let refused = weir(["replay".as_ref(), "--trace=waves.vcd".as_ref(), capture.as_os_str()]);
+    assert_eq!(code(&refused), 2);
+    assert!(text(&refused.stderr).contains("found --trace with the model, expected it with --nic rtl"));
+    assert!(!scratch.path("waves.vcd").exists());
+}
