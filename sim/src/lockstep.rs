@@ -10,7 +10,7 @@
 
 use crate::card::HostBus;
 use crate::nic::SimNic;
-use crate::rtl::{Mapped, NoTrace, RtlNic, Trace};
+use crate::rtl::{BURST_FRAMES, Mapped, NoTrace, RtlNic, Trace};
 use driver::device::Iova;
 use driver::dma::DmaMemory;
 use firmware_abi::descriptor::{FlowRecord, RecordKind, WindowEnd};
@@ -132,6 +132,8 @@ pub struct Lockstep {
     rtl: RtlNic<Shadow>,
     cursor: usize,
     frames: u64,
+    burst_max: usize,
+    must_agree: bool,
     keep: bool,
     sent: Vec<Sent>,
     divergence: Option<Divergence>,
@@ -150,6 +152,8 @@ impl Lockstep {
             rtl: RtlNic::new(Shadow::default(), seed),
             cursor: 0,
             frames: 0,
+            burst_max: BURST_FRAMES,
+            must_agree: false,
             keep: true,
             sent: Vec::new(),
             divergence: None,
@@ -164,16 +168,35 @@ impl Lockstep {
         self.rtl.set_trace(trace)
     }
 
+    /// The RTL gets at most so many frames without a wait between them; 1 shows a difference where it arises.
+    pub fn set_burst_max(&mut self, frames: usize) {
+        self.burst_max = frames.max(1);
+    }
+
+    /// Panics where model and RTL differ, for tests.
+    pub fn must_agree(&mut self) {
+        self.must_agree = true;
+    }
+
+    /// Frames that both were given.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
     fn differ(&mut self, call: &str, what: String) {
-        if self.divergence.is_none() {
-            self.divergence = Some(Divergence {
-                call: call.to_owned(),
-                now_ns: self.model.now_ns(),
-                cycle: self.rtl.cycles(),
-                frames: self.frames,
-                what,
-            });
+        if self.divergence.is_some() {
+            return;
         }
+        let divergence = Divergence {
+            call: call.to_owned(),
+            now_ns: self.model.now_ns(),
+            cycle: self.rtl.cycles(),
+            frames: self.frames,
+            what,
+        };
+        assert!(!self.must_agree, "{divergence}");
+        self.divergence = Some(divergence);
     }
 
     fn compare<T: PartialEq + std::fmt::Debug>(&mut self, call: &str, what: &str, model: &T, rtl: &T) {
@@ -201,6 +224,28 @@ impl Lockstep {
         }
         let stalls = self.rtl.stalls();
         self.compare(call, "cycles in which the tally had to wait", &0, &stalls);
+    }
+
+    /// Gives the model one frame; false if an interrupt came before it.
+    fn give_model(&mut self, frame: &Frame<'_>) -> bool {
+        let one = std::slice::from_ref(frame);
+        self.model.begin(one);
+        self.model.proceed(one)
+    }
+
+    /// Gives the RTL frames, of which the model has the first, and the model the rest of them; how many.
+    fn burst(&mut self, frames: &[Frame<'_>]) -> usize {
+        if self.divergence.is_some() {
+            return 1;
+        }
+        let burst = &frames[..self.rtl.burst(frames, self.burst_max)];
+        self.rtl.send_burst(burst);
+        for frame in &burst[1..] {
+            if !self.give_model(frame) {
+                self.differ("a burst of frames", "the model's interrupt came within it".to_owned());
+            }
+        }
+        burst.len()
     }
 
     fn compare_memory(&mut self, call: &str) {
@@ -335,21 +380,19 @@ impl SimNic for Lockstep {
 
     fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         while let Some(frame) = frames.get(self.cursor) {
-            let one = std::slice::from_ref(frame);
-            self.model.begin(one);
-            let through = self.model.proceed(one);
+            let reached = self.divergence.is_some() || self.rtl.reach(frame);
+            let through = self.give_model(frame);
             if self.divergence.is_none() {
-                self.rtl.begin();
-                let rtl = self.rtl.proceed(one);
-                self.compare("a frame", "whether no interrupt came before it", &through, &rtl);
+                self.compare("a frame", "whether no interrupt came before it", &through, &reached);
             }
             if !through {
                 self.compare_all("an interrupt before a frame");
                 return false;
             }
-            self.cursor += 1;
-            self.frames += 1;
-            self.compare_all("a frame");
+            let burst = self.burst(&frames[self.cursor..]);
+            self.cursor += burst;
+            self.frames += burst as u64;
+            self.compare_all(if burst == 1 { "a frame" } else { "a burst of frames" });
         }
         true
     }

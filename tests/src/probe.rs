@@ -60,6 +60,8 @@ pub struct Probe {
     pub rings: Vec<DmaMemory>,
     /// The host's index of each ring.
     pub next: [u32; 5],
+    /// Entries of each ring, as a power of two.
+    pub log2: [u32; 5],
 }
 
 impl Probe {
@@ -69,7 +71,16 @@ impl Probe {
     /// When it cannot be had.
     #[must_use]
     pub fn running() -> Self {
-        let probe = Self::powered();
+        Self::powered().set_up()
+    }
+
+    /// Sets up what is in [`Self::running`] on a NIC that was powered on.
+    ///
+    /// # Panics
+    /// When the NIC refuses.
+    #[must_use]
+    pub fn set_up(self) -> Self {
+        let probe = self;
         let io = probe.device.io();
         io.write_wide(|r| (&r.time_set_lo, &r.time_set_hi), START_NS);
         io.write(|r| &r.window_seconds, 1);
@@ -93,16 +104,25 @@ impl Probe {
     #[must_use]
     pub fn powered() -> Self {
         let card = Card::new(Parameters { slots_log2: 7, enis_log2: 1 }).expect("such a NIC can be");
+        Self::on(card, [RING_LOG2; 5])
+    }
+
+    /// As [`Self::powered`], on this card, with rings of these sizes.
+    ///
+    /// # Panics
+    /// When there is no memory.
+    #[must_use]
+    pub fn on(card: Rc<Card>, log2: [u32; 5]) -> Self {
         let device = card.device();
-        let memory = |id: RingId| device.dma(&format!("probe-{id:?}"), id.entry_bytes() << RING_LOG2).expect("memory");
+        let memory = |id: RingId| device.dma(&format!("probe-{id:?}"), id.entry_bytes() << log2[id as usize]).expect("memory");
         let rings = RingId::ALL.map(memory).to_vec();
-        Self { card, device, rings, next: [0; 5] }
+        Self { card, device, rings, next: [0; 5], log2 }
     }
 
     /// Places and enables a ring.
     pub fn enable(&self, id: RingId, base: u64) {
         let ring = self.device.io().ring(id);
-        ring.place(base, RING_LOG2);
+        ring.place(base, self.log2[id as usize]);
         let mut control = RingControl::default();
         control.set_enable(true);
         control.set_vector(id as u8);
@@ -162,13 +182,25 @@ impl Probe {
         assert_eq!(found, expected, "{what}");
     }
 
+    /// Where the next entry of a ring lies in its memory.
+    #[must_use]
+    pub fn at(&self, id: RingId) -> usize {
+        (self.next[id as usize] & ((1 << self.log2[id as usize]) - 1)) as usize * id.entry_bytes()
+    }
+
+    /// The phase of the next entry of a ring.
+    #[must_use]
+    pub fn phase(&self, id: RingId) -> bool {
+        phase(self.next[id as usize], self.log2[id as usize])
+    }
+
     /// Puts an entry into a host's ring, with its phase in the last dword of the first 64 bytes.
     pub fn put<T: IntoBytes + Immutable + Copy>(&mut self, id: RingId, entry: T) {
-        let at = (self.next[id as usize] & ((1 << RING_LOG2) - 1)) as usize * id.entry_bytes();
+        let at = self.at(id);
         let memory = &self.rings[id as usize];
         memory.store(at, entry);
         let last: u32 = memory.load(at + size_of::<T>() - 4);
-        let bit = if phase(self.next[id as usize], RING_LOG2) { PHASE_BIT } else { 0 };
+        let bit = if self.phase(id) { PHASE_BIT } else { 0 };
         memory.store(at + size_of::<T>() - 4, last & !PHASE_BIT | bit);
         self.next[id as usize] = self.next[id as usize].wrapping_add(1);
     }
@@ -180,15 +212,15 @@ impl Probe {
 
     /// Takes the next entry of a NIC's ring, if there is one.
     pub fn take<T: FromBytes + Copy>(&mut self, id: RingId) -> Option<T> {
-        let index = self.next[id as usize];
-        let at = (index & ((1 << RING_LOG2) - 1)) as usize * id.entry_bytes();
+        let at = self.at(id);
         let memory = &self.rings[id as usize];
         let last: u32 = memory.load(at + size_of::<T>() - 4);
-        if (last & PHASE_BIT != 0) != phase(index, RING_LOG2) {
+        if (last & PHASE_BIT != 0) != self.phase(id) {
             return None;
         }
-        self.next[id as usize] = index.wrapping_add(1);
-        Some(memory.load(at))
+        let entry = memory.load(at);
+        self.next[id as usize] = self.next[id as usize].wrapping_add(1);
+        Some(entry)
     }
 
     /// Gives everything that was taken back to the NIC.
@@ -250,13 +282,12 @@ impl Probe {
 
     /// The next punt's header, if there is one; each of its frames takes one slot.
     pub fn take_punt(&mut self) -> Option<FrameHeader> {
-        let index = self.next[RingId::Punt as usize];
-        let at = (index & ((1 << RING_LOG2) - 1)) as usize * RingId::Punt.entry_bytes();
-        let header: FrameHeader = self.rings[RingId::Punt as usize].load(at);
-        if header.tail.phase() != phase(index, RING_LOG2) {
+        let header: FrameHeader = self.rings[RingId::Punt as usize].load(self.at(RingId::Punt));
+        if header.tail.phase() != self.phase(RingId::Punt) {
             return None;
         }
-        self.next[RingId::Punt as usize] = index.wrapping_add(1);
+        let next = &mut self.next[RingId::Punt as usize];
+        *next = next.wrapping_add(1);
         Some(header)
     }
 }

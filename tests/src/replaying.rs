@@ -159,10 +159,19 @@ pub struct Replayed {
 /// When there is no frame, or anything fails.
 #[must_use]
 pub fn replay(config: Config, batch: &FrameBatch) -> Replayed {
+    replay_on(&Body::Model, config, batch)
+}
+
+/// As [`replay`], on this NIC.
+///
+/// # Panics
+/// As [`replay`], and when model and RTL differ.
+#[must_use]
+pub fn replay_on(body: &Body, config: Config, batch: &FrameBatch) -> Replayed {
     let first = batch.get(0).expect("a replay starts with a frame");
     let collected = Collected::new(&config);
     let mut replay =
-        Replay::start(Rc::new(config), &Body::Model, first.time_ns, |_| collected).expect("the replay starts");
+        Replay::start(Rc::new(config), body, first.time_ns, |_| collected).expect("the replay starts");
     replay.frames(batch).expect("the frames are replayed");
     let finished = replay.finish().expect("the replay comes to its end");
     let faults = finished.meter.faults();
@@ -208,11 +217,24 @@ impl Bench {
     /// When it cannot be set up so.
     #[must_use]
     pub fn new(config: &Config, start_ns: u64, adjust: impl FnOnce(&mut Assembly)) -> Self {
+        Self::on(|parameters| Card::new(parameters).expect("such a NIC can be"), config, start_ns, adjust)
+    }
+
+    /// As [`Self::new`], on a card that `card` makes.
+    ///
+    /// # Panics
+    /// As [`Self::new`].
+    #[must_use]
+    pub fn on(
+        card: impl FnOnce(Parameters) -> Rc<Card>,
+        config: &Config,
+        start_ns: u64,
+        adjust: impl FnOnce(&mut Assembly),
+    ) -> Self {
         let mut assembly = assemble(config, start_ns).expect("the rules fit the ENIs");
         adjust(&mut assembly);
         let enis_log2 = assembly.enis.len().next_power_of_two().trailing_zeros();
-        let parameters = Parameters { slots_log2: config.settings.nic.slots_log2, enis_log2 };
-        let card = Card::new(parameters).expect("such a NIC can be");
+        let card = card(Parameters { slots_log2: config.settings.nic.slots_log2, enis_log2 });
         card.keep_sent(true);
         let window_ns = u64::from(assembly.meter.window_seconds) * SECOND_NS;
         let Assembly { meter, enis, subscriptions, .. } = assembly;

@@ -103,7 +103,12 @@ impl Rig {
     /// When no NIC has the scenario's parameters.
     #[must_use]
     pub fn new(scenario: &Scenario, deaths: Deaths) -> Self {
-        let card = Card::new(scenario.parameters).expect("such a NIC can be");
+        Self::on(Card::new(scenario.parameters).expect("such a NIC can be"), scenario, deaths)
+    }
+
+    /// The same on this card.
+    #[must_use]
+    pub fn on(card: Rc<Card>, scenario: &Scenario, deaths: Deaths) -> Self {
         let fuse = Fuse::new();
         Self {
             device: Rc::new(card.device()),

@@ -39,7 +39,7 @@ const BEAT_BYTES: usize = 64;
 /// A frame joins a burst only if no interrupt can fall due within it.
 const BURST_NS: u64 = 32_000;
 /// Frames of a burst at most.
-const BURST_FRAMES: usize = 64;
+pub(crate) const BURST_FRAMES: usize = 64;
 /// Bits of `frame_user_t` and `sent_user_t`, one after the other for each direction.
 const FRAME_USER_BITS: usize = 33;
 const SENT_USER_BITS: usize = 97;
@@ -324,23 +324,33 @@ impl<B: Mapped> RtlNic<B> {
     /// As [`crate::nic::SimNic::proceed`].
     pub fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         while let Some(frame) = frames.get(self.cursor) {
-            if frame.time_ns >= self.next_event_ns() && !self.advance(frame.time_ns) {
+            if !self.reach(frame) {
                 return false;
             }
-            let burst = self.burst(&frames[self.cursor..]);
-            for frame in &frames[self.cursor..self.cursor + burst] {
-                self.set_time(frame.time_ns);
-                self.send(frame);
-            }
+            let burst = self.burst(&frames[self.cursor..], BURST_FRAMES);
+            self.send_burst(&frames[self.cursor..self.cursor + burst]);
             self.cursor += burst;
-            self.settle();
         }
         true
     }
 
+    /// Lets pass what comes before a frame; false if an interrupt is among it.
+    pub(crate) fn reach(&mut self, frame: &Frame<'_>) -> bool {
+        frame.time_ns < self.next_event_ns() || self.advance(frame.time_ns)
+    }
+
+    /// Sends a burst, and waits for quiet behind it.
+    pub(crate) fn send_burst(&mut self, frames: &[Frame<'_>]) {
+        for frame in frames {
+            self.set_time(frame.time_ns);
+            self.send(frame);
+        }
+        self.settle();
+    }
+
     /// How many frames can be sent without waiting for quiet: of one direction, and none that the host could
-    /// have been interrupted before.
-    fn burst(&mut self, frames: &[Frame<'_>]) -> usize {
+    /// have been interrupted before. At most `most`.
+    pub(crate) fn burst(&mut self, frames: &[Frame<'_>], most: usize) -> usize {
         let Some(first) = frames.first() else { return 0 };
         let start_ns = first.time_ns.max(self.now_ns());
         let end_ns = self.outputs.next_event_o.min(start_ns.saturating_add(BURST_NS));
@@ -348,7 +358,7 @@ impl<B: Mapped> RtlNic<B> {
         let mut room = None;
         let mut slots_used = slots(first);
         let mut count = 1;
-        for frame in frames.iter().take(BURST_FRAMES).skip(1) {
+        for frame in frames.iter().take(most).skip(1) {
             slots_used += slots(frame);
             if frame.direction != first.direction || frame.time_ns >= end_ns {
                 break;
