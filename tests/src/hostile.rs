@@ -106,7 +106,7 @@ impl Hostile {
             8..=12 => (protocol::UDP, udp(port, 53, data)),
             13 => (protocol::SCTP, sctp(port, 7, data)),
             14 => (47, vec![0; data]),
-            _ if flow % 3 == 0 => (protocol::ICMPV6, icmp(128, port, data)),
+            _ if flow.is_multiple_of(3) => (protocol::ICMPV6, icmp(128, port, data)),
             _ => (protocol::ICMP, icmp(8, port, data)),
         };
         Packet::new(&src, &dst, number, payload)

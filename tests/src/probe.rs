@@ -114,7 +114,8 @@ impl Probe {
     #[must_use]
     pub fn on(card: Rc<Card>, log2: [u32; 5]) -> Self {
         let device = card.device();
-        let memory = |id: RingId| device.dma(&format!("probe-{id:?}"), id.entry_bytes() << log2[id as usize]).expect("memory");
+        let memory =
+            |id: RingId| device.dma(&format!("probe-{id:?}"), id.entry_bytes() << log2[id as usize]).expect("memory");
         let rings = RingId::ALL.map(memory).to_vec();
         Self { card, device, rings, next: [0; 5], log2 }
     }

@@ -170,8 +170,7 @@ pub fn replay(config: Config, batch: &FrameBatch) -> Replayed {
 pub fn replay_on(body: &Body, config: Config, batch: &FrameBatch) -> Replayed {
     let first = batch.get(0).expect("a replay starts with a frame");
     let collected = Collected::new(&config);
-    let mut replay =
-        Replay::start(Rc::new(config), body, first.time_ns, |_| collected).expect("the replay starts");
+    let mut replay = Replay::start(Rc::new(config), body, first.time_ns, |_| collected).expect("the replay starts");
     replay.frames(batch).expect("the frames are replayed");
     let finished = replay.finish().expect("the replay comes to its end");
     let faults = finished.meter.faults();
