@@ -102,6 +102,8 @@ pub struct Nic<B> {
     pub(crate) staged: Vec<Staged>,
     pub(crate) lanes: Lanes,
     pub(crate) cursor: usize,
+    /// An interrupt was raised that the host has not been run for.
+    pub(crate) fired: bool,
     pub(crate) pcie: PcieTiming,
     pub(crate) punt_latency: Histogram,
     pub(crate) drain_ns_max: u64,
@@ -131,6 +133,7 @@ impl<B: Bus> Nic<B> {
             staged: Vec::new(),
             lanes: Lanes::default(),
             cursor: 0,
+            fired: false,
             pcie: PcieTiming::default(),
             punt_latency: Histogram::default(),
             drain_ns_max: 0,
@@ -177,6 +180,9 @@ impl<B: Bus> Nic<B> {
     /// interrupt is raised on the way; true once it is there. Time never goes back.
     pub fn advance(&mut self, until_ns: u64) -> bool {
         loop {
+            if std::mem::take(&mut self.fired) {
+                return false;
+            }
             let boundary = self.boundary_ns();
             let due = self.msix.due_ns();
             if due.min(boundary) > until_ns {
@@ -191,8 +197,21 @@ impl<B: Bus> Nic<B> {
                 continue;
             }
             self.now_ns = self.now_ns.max(due);
-            self.msix.fire(&mut self.bus);
-            return false;
+            self.fire();
+        }
+    }
+
+    fn fire(&mut self) {
+        self.msix.fire(&mut self.bus);
+        self.fired = true;
+    }
+
+    /// Raises what is due, at the end of a call: it does not wait for the next one. Where a window should have
+    /// ended before, that comes first, and with time.
+    #[inline]
+    pub(crate) fn fire_if_due(&mut self) {
+        if self.msix.due_ns() <= self.now_ns && self.boundary_ns() > self.now_ns {
+            self.fire();
         }
     }
 
@@ -206,9 +225,13 @@ impl<B: Bus> Nic<B> {
         self.now_ns = self.now_ns.max(until_ns);
     }
 
-    /// When something will happen without a packet: the next interrupt or window boundary.
+    /// When something will happen without a packet: the next interrupt or window boundary; now, if the host has
+    /// yet to be run.
     #[must_use]
     pub fn next_event_ns(&self) -> u64 {
+        if self.fired {
+            return self.now_ns;
+        }
         self.boundary_ns().min(self.msix.due_ns())
     }
 

@@ -22,6 +22,7 @@ pub struct Frame<'a> {
     /// When it arrives, Unix ns. A time before the NIC's is taken as the NIC's.
     pub time_ns: u64,
     /// Its length on the wire, bytes without FCS; at most [`WIRE_BYTES_MAX`], what is longer counts as that.
+    /// 0: as long as what is known of it.
     pub wire_length: u32,
     /// What is known of its bytes: all of them, or the beginning.
     pub bytes: &'a [u8],
@@ -35,6 +36,9 @@ impl Frame<'_> {
     /// Its length as the NIC counts it, bytes.
     #[inline]
     pub(crate) fn wire_bytes(&self) -> u32 {
+        if self.wire_length == 0 {
+            return self.bytes.len().min(FRAME_BYTES_MAX) as u32;
+        }
         self.wire_length.min(WIRE_BYTES_MAX)
     }
 }
@@ -131,7 +135,8 @@ impl<B: Bus> Nic<B> {
     pub fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         let staged = std::mem::take(&mut self.staged);
         let ahead = staged.get(self.cursor..).unwrap_or_default();
-        let mut boundary_ns = self.boundary_ns();
+        // What the host has yet to be run for is due now.
+        let mut boundary_ns = if self.fired { self.now_ns } else { self.boundary_ns() };
         let mut taken = 0;
         let mut through = true;
         for (frame, staged) in frames.get(self.cursor..).unwrap_or_default().iter().zip(ahead) {
@@ -148,6 +153,9 @@ impl<B: Bus> Nic<B> {
         }
         self.cursor += taken;
         self.staged = staged;
+        if through {
+            self.fire_if_due();
+        }
         through
     }
 

@@ -223,6 +223,11 @@ impl<B: Bus> Nic<B> {
 
     /// Writes a register. The effect is there when this returns, as far as there is room for it.
     pub fn register_write(&mut self, at: u32, value: u32) {
+        self.write(at, value);
+        self.fire_if_due();
+    }
+
+    fn write(&mut self, at: u32, value: u32) {
         if at.is_multiple_of(4)
             && let Some((id, register)) = ring_register(at)
         {

@@ -34,6 +34,8 @@ pub struct Host {
     pub probe: Probe,
     /// What it decides by.
     pub numbers: Numbers,
+    /// Looks at the ledger after every frame: slow, but it finds the frame that made a difference.
+    pub careful: bool,
     /// Of a thousand interrupts, how many it sleeps through.
     pub sleepy_permille: u64,
     parameters: Parameters,
@@ -57,7 +59,7 @@ impl Host {
         let bitmap = probe.device.dma("bitmap", 1 << 20).expect("memory");
         let now_ns = probe.card.now_ns().max(START_NS);
         let numbers = Numbers::new(seed ^ 0x686f_7374);
-        Self { probe, numbers, sleepy_permille: 100, parameters, remembered: Vec::new(), bitmap, now_ns }
+        Self { probe, numbers, careful: false, sleepy_permille: 100, parameters, remembered: Vec::new(), bitmap, now_ns }
     }
 
     /// Sends frames; comes when it is interrupted, mostly.
@@ -90,11 +92,29 @@ impl Host {
                 let end_ns = (self.now_ns / 1_000_000_000 + 1) * 1_000_000_000;
                 frames[0].after_ns = end_ns - self.now_ns - 1 + self.numbers.below(3);
             }
-            self.offer(&frames);
+            if self.careful {
+                frames.chunks(1).for_each(|one| self.offer_and_look(one));
+            } else {
+                self.offer(&frames);
+            }
             left -= batch;
             if self.numbers.happens(50) {
                 self.mischief();
             }
+        }
+    }
+
+    fn offer_and_look(&mut self, one: &[HostileFrame]) {
+        self.offer(one);
+        println!("{:?}", one[0]);
+        self.look_at_ledger(u32::from(one[0].vport) | (one[0].direction as u32) << 31);
+    }
+
+    fn look_at_ledger(&self, select: u32) {
+        let io = self.probe.device.io();
+        io.store(offset::ENI_SELECT, select);
+        for at in (0..192).step_by(4) {
+            io.load(offset::LEDGER_PACKETS + at);
         }
     }
 
@@ -301,10 +321,9 @@ impl Host {
         for at in (0..0x1a0).step_by(4) {
             io.load(at);
         }
-        io.store(offset::ENI_SELECT, self.numbers.below(8) as u32);
-        for at in (0..128).step_by(4) {
-            io.load(offset::LEDGER_PACKETS + at);
-        }
+        let eni = self.numbers.below(8) as u32 | (self.numbers.below(2) as u32) << 31;
+        self.look_at_ledger(eni);
+        let io = self.probe.device.io();
         let slot = self.numbers.next_bits() as u32 & (0x8000_0000 | ((1 << self.parameters.slots_log2) - 1));
         io.store(offset::SLOT_SELECT, slot);
         for at in (0..64).step_by(4) {

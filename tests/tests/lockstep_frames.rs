@@ -20,6 +20,7 @@ fn run(what: &str, share: u64, log2: [u32; 5], flows: u64, sleepy_permille: u64)
         let started = std::time::Instant::now();
         let mut host = Host::new(card(seed), SIZES, log2, 6, seed);
         host.sleepy_permille = sleepy_permille;
+        host.careful = setting("WEIR_LOCKSTEP_BURST", 0) == 1;
         host.play(&mut Hostile::new(seed, flows, 6), frames);
         for _ in 0..4 {
             host.advance(1_000_000_000);
