@@ -59,7 +59,16 @@ impl Host {
         let bitmap = probe.device.dma("bitmap", 1 << 20).expect("memory");
         let now_ns = probe.card.now_ns().max(START_NS);
         let numbers = Numbers::new(seed ^ 0x686f_7374);
-        Self { probe, numbers, careful: false, sleepy_permille: 100, parameters, remembered: Vec::new(), bitmap, now_ns }
+        Self {
+            probe,
+            numbers,
+            careful: false,
+            sleepy_permille: 100,
+            parameters,
+            remembered: Vec::new(),
+            bitmap,
+            now_ns,
+        }
     }
 
     /// Sends frames; comes when it is interrupted, mostly.
