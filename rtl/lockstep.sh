@@ -3,43 +3,13 @@
 #
 # The options are those that cargo builds everything with.
 #
-# The example with the program, then every test of tests/tests/lockstep*.rs. As long as there is none, the
-# public captures instead, which are not in this repository: WEIR_CAPTURES says where they are.
+# The example with the program, the cases of the specification, then every test of tests/tests/lockstep*.rs. They
+# look for the public captures, which are not in this repository, where WEIR_CAPTURES says.
 set -eu
 cd "$(dirname "$0")/.."
 cargo=$1
 shift
-slots=${WEIR_RTL_SLOTS_LOG2:-17}
 $cargo build "$@" --bin weir
-weir=${CARGO_TARGET_DIR:-target}/release/weir
-
-lockstep() { # a capture; one that is damaged is compared up to there
-    said=0
-    "$weir" lockstep --slots-log2 "$slots" "$1" >"$output" 2>&1 || said=$?
-    if [ $said != 0 ] && [ $said != 3 ]; then
-        cat "$output" >&2
-        echo "lockstep: $1: weir left with $said, expected 0, or 3 of a damaged capture" >&2
-        exit 1
-    fi
-    if [ $said = 3 ]; then
-        echo "lockstep: ${1##*/}: damaged, and no difference up to there"
-    else
-        echo "lockstep: ${1##*/}: $(tail -n 1 "$output")"
-    fi
-}
-
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
-lockstep examples/small.pcap
-if ls tests/tests/lockstep*.rs >/dev/null 2>&1; then
-    $cargo test "$@" --test 'lockstep*'
-    exit
-fi
-captures=${WEIR_CAPTURES:-../shared/data/pcaps}
-if ! [ -d "$captures" ]; then
-    echo "lockstep: NO CAPTURES in $captures: only the example was compared" >&2
-    exit
-fi
-for capture in "$captures"/*.pcap "$captures"/*.pcapng; do
-    lockstep "$capture"
-done
+"${CARGO_TARGET_DIR:-target}/release/weir" lockstep --slots-log2 "${WEIR_RTL_SLOTS_LOG2:-17}" examples/small.pcap
+WEIR_TEST_NIC=lockstep $cargo test "$@" --test verdict_cases --test golden --test topologies
+$cargo test "$@" --test 'lockstep*'

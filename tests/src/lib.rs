@@ -12,6 +12,7 @@ pub mod host;
 pub mod hostile;
 #[cfg(feature = "rtl")]
 pub mod lockstep;
+pub mod nic;
 pub mod packets;
 pub mod probe;
 pub mod replaying;

@@ -5,6 +5,7 @@
 //!   Bench:   Config ─▶ card and meter; the test is the guest, the wire and the clock
 //! ```
 
+use crate::nic;
 use firmware_abi::key::Direction;
 use firmware_abi::time::SECOND_NS;
 use flowlog::conservation::{Amount, Equation};
@@ -158,8 +159,9 @@ pub struct Replayed {
 /// # Panics
 /// When there is no frame, or anything fails.
 #[must_use]
-pub fn replay(config: Config, batch: &FrameBatch) -> Replayed {
-    replay_on(&Body::Model, config, batch)
+pub fn replay(mut config: Config, batch: &FrameBatch) -> Replayed {
+    config.settings.nic.slots_log2 = nic::slots_log2(config.settings.nic.slots_log2);
+    replay_on(&nic::body(), config, batch)
 }
 
 /// As [`replay`], on this NIC.
@@ -216,7 +218,7 @@ impl Bench {
     /// When it cannot be set up so.
     #[must_use]
     pub fn new(config: &Config, start_ns: u64, adjust: impl FnOnce(&mut Assembly)) -> Self {
-        Self::on(|parameters| Card::new(parameters).expect("such a NIC can be"), config, start_ns, adjust)
+        Self::on(nic::card, config, start_ns, adjust)
     }
 
     /// As [`Self::new`], on a card that `card` makes.

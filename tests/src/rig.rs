@@ -5,6 +5,7 @@
 //! during which the NIC goes on alone.
 
 use crate::archive::Archive;
+use crate::nic;
 use crate::scenario::{START_NS, Scenario, policy};
 use driver::Attached;
 use firmware_abi::key::Direction;
@@ -103,7 +104,7 @@ impl Rig {
     /// When no NIC has the scenario's parameters.
     #[must_use]
     pub fn new(scenario: &Scenario, deaths: Deaths) -> Self {
-        Self::on(Card::new(scenario.parameters).expect("such a NIC can be"), scenario, deaths)
+        Self::on(nic::card(scenario.parameters), scenario, deaths)
     }
 
     /// The same on this card.

@@ -18,6 +18,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use weir::meter::{Meter, MeterError};
 use weir_tests::archive::Archive;
+use weir_tests::nic;
 use weir_tests::rig::{Deaths, Rig, run};
 use weir_tests::scenario::Scenario;
 
@@ -177,7 +178,7 @@ fn refusal<D: Device>(device: Rc<D>) -> AttachError {
 
 #[test]
 fn another_version_of_the_contract_is_refused_with_what_was_found_and_expected() {
-    let card = Card::new(Scenario::short(1).parameters).expect("such a NIC can be");
+    let card = nic::card(Scenario::short(1).parameters);
     let error = refusal(Foreign::new(&card, offset::ABI_VERSION, 0x0002_0003));
     let (major, minor) = (firmware_abi::ABI_VERSION >> 16, firmware_abi::ABI_VERSION & 0xffff);
     let expected = format!("the NIC's ABI is 2.3, this driver needs {major}.{minor} or a later minor");
@@ -211,7 +212,7 @@ fn play<D: Device + 'static>(
 #[test]
 fn a_device_that_falls_off_the_bus_is_an_error_and_no_more() {
     let scenario = Scenario::short(4);
-    let card = Card::new(scenario.parameters).expect("such a NIC can be");
+    let card = nic::card(scenario.parameters);
     let device = Rc::new(Removable::new(Rc::new(card.device())));
     let enis = scenario.enis(&[(0, 1); 4]);
     let attached = Meter::attach::<Infallible>(Rc::clone(&device), &scenario.meter, enis, scenario.subscriptions());
@@ -229,7 +230,7 @@ fn a_device_that_lies_in_its_rings_is_counted_or_refused_and_never_believed_blin
     let (mut errors, mut faults) = (0, 0);
     for seed in 0..60 {
         let scenario = Scenario::short(seed);
-        let card = Card::new(scenario.parameters).expect("such a NIC can be");
+        let card = nic::card(scenario.parameters);
         let fuse = Fuse::new();
         let device = Rc::new(Crashing::new(Rc::new(card.device()), Rc::clone(&fuse)));
         let (enis, streams) = (scenario.enis(&[(0, 1); 4]), scenario.subscriptions());

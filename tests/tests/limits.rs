@@ -16,6 +16,7 @@ use weir::assembly::{Assembly, assemble};
 use weir::config::Config;
 use weir::meter::Meter;
 use weir_tests::archive::Archive;
+use weir_tests::nic;
 
 const START_NS: u64 = 1_700_000_000 * SECOND_NS;
 
@@ -65,7 +66,7 @@ impl Bench {
         change(&mut assembly);
         let enis_log2 = assembly.enis.len().next_power_of_two().trailing_zeros();
         let parameters = Parameters { slots_log2: config.settings.nic.slots_log2, enis_log2 };
-        let card = Card::new(parameters).expect("such a NIC can be");
+        let card = nic::card(parameters);
         let device = Rc::new(card.device());
         let meter = Meter::attach::<Infallible>(device, &assembly.meter, assembly.enis, assembly.subscriptions);
         let meter = meter.expect("the NIC can be had").0;

@@ -4,10 +4,10 @@ use driver::Driver;
 use driver::attach::AttachError;
 use firmware_abi::key::Direction;
 use firmware_abi::ring::RingId;
-use sim::card::Card;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
+use weir_tests::nic;
 use weir_tests::rig::{Deaths, Rig, run};
 use weir_tests::scenario::Scenario;
 
@@ -138,7 +138,7 @@ fn retries_that_come_late_are_counted_in_the_window_that_they_crossed() {
 #[test]
 fn an_eventfd_becomes_readable_at_the_end_of_a_window() {
     let scenario = quiet(7);
-    let card = Card::new(scenario.parameters).expect("such a NIC can be");
+    let card = nic::card(scenario.parameters);
     let config = driver::Config { window_seconds: 1, ..driver::Config::default() };
     let (driver, _) = Driver::attach(Rc::new(card.device()), &config).expect("it attaches");
     let mut eventfd = File::from(driver.vector(RingId::Record).expect("there is such a vector"));

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use weir::assembly::assemble;
 use weir::config::Config;
 use weir::meter::{Meter, Sink};
+use weir_tests::nic;
 
 const START_NS: u64 = 1_700_000_000 * SECOND_NS;
 const GUEST_MAC: [u8; 6] = [0x52, 0x54, 0, 0, 0, 0x10];
@@ -90,7 +91,7 @@ impl World {
     fn new(device: impl FnMut(u64, &mut [u8]) -> Passage + 'static) -> Self {
         let config = Config::parse("topologies.toml", CONFIG).expect("a sound configuration");
         let assembly = assemble(&config, START_NS).expect("sound rules");
-        let card = Card::new(Parameters { slots_log2: 10, enis_log2: 0 }).expect("such a NIC can be");
+        let card = nic::card(Parameters { slots_log2: 10, enis_log2: 0 });
         card.keep_sent(true);
         let nic = Rc::new(card.device());
         let attached = Meter::attach::<Infallible>(nic, &assembly.meter, assembly.enis, assembly.subscriptions);
