@@ -8,7 +8,7 @@ use weir_tests::hostile::Hostile;
 use weir_tests::lockstep::{SIZES, card, seeded, setting};
 
 /// Frames in all of the tests of this file.
-const FRAMES: u64 = 200_000;
+const FRAMES: u64 = 1_000_000;
 /// Tests that share them.
 const SHARES: u64 = 4;
 /// Of commands, completions, records, punts, injects.
