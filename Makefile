@@ -29,7 +29,7 @@ build: ## build the `weir` program, optimised
 
 # In order: what fails soonest first. What takes long: `unit`, which compiles everything anew without
 # optimisation; of the RTL, `rtl-test`, which compiles the verilated NIC, and `lockstep`, which compiles `weir`
-# around it, both optimised.
+# around it.
 STAGES = tools fmt-check lint unit generate-check fuzz-brief
 RTL_STAGES = rtl-lint rtl-elaborate rtl-test lockstep formal mutants
 
@@ -107,7 +107,7 @@ rtl-test: rtl-tools ## the RTL verilated, against the contract and against softw
 	@$(SMALL); $(CARGO) test $(VERILATED) --test abi --test rmw
 
 # The same packages and features for both as well: else all of it is compiled twice.
-VERILATED = --release --locked -p weir -p weir-rtl-sim -p weir-tests --features \
+VERILATED = --locked -p weir -p weir-rtl-sim -p weir-tests --features \
     weir/rtl,weir-rtl-sim/verilate$$(grep -q '^rtl = ' tests/Cargo.toml && echo ,weir-tests/rtl)
 
 lockstep: rtl-tools ## model and RTL side by side, compared at every step

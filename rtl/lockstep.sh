@@ -10,6 +10,6 @@ cd "$(dirname "$0")/.."
 cargo=$1
 shift
 $cargo build "$@" --bin weir
-"${CARGO_TARGET_DIR:-target}/release/weir" lockstep --slots-log2 "${WEIR_RTL_SLOTS_LOG2:-17}" examples/small.pcap
+"${CARGO_TARGET_DIR:-target}/debug/weir" lockstep --slots-log2 "${WEIR_RTL_SLOTS_LOG2:-17}" examples/small.pcap
 WEIR_TEST_NIC=lockstep $cargo test "$@" --test verdict_cases --test golden --test topologies
 $cargo test "$@" --test 'lockstep*'
