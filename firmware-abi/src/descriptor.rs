@@ -329,6 +329,20 @@ pub enum Ledger {
     Policed = 7,
 }
 
+impl Ledger {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::Offered,
+        Self::Tallied,
+        Self::Punted,
+        Self::Skipped,
+        Self::Excluded,
+        Self::NonIp,
+        Self::Malformed,
+        Self::Policed,
+    ];
+}
+
 /// The counters of a [`RecordKind::LedgerLimits`] record, packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -349,6 +363,20 @@ pub enum LimitDrop {
     SkippedDma = 6,
     /// Punted with [`crate::frame::FrameTail::over_new_flow_limit`]; these are in `Punted` too.
     NewFlows = 7,
+}
+
+impl LimitDrop {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::PolicedPackets,
+        Self::PolicedBits,
+        Self::ShapedPackets,
+        Self::ShapedBits,
+        Self::SkippedRing,
+        Self::SkippedCredit,
+        Self::SkippedDma,
+        Self::NewFlows,
+    ];
 }
 
 /// A ledger, 64 bytes: eight counters of 48 bits, little-endian, for one ENI, direction and window.

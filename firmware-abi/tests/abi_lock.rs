@@ -144,28 +144,8 @@ fn write_numbers(text: &mut String) {
     enumerated(text, "SlotAction", |bits| (bits < 4).then(|| SlotAction::from_bits(bits)));
     enumerated(text, "Direction", |bits| Direction::ALL.into_iter().find(|value| *value as u8 == bits));
     enumerated(text, "RingId", |bits| RingId::ALL.into_iter().find(|value| *value as u8 == bits));
-    let ledger = [
-        Ledger::Offered,
-        Ledger::Tallied,
-        Ledger::Punted,
-        Ledger::Skipped,
-        Ledger::Excluded,
-        Ledger::NonIp,
-        Ledger::Malformed,
-        Ledger::Policed,
-    ];
-    enumerated(text, "Ledger", |bits| ledger.into_iter().find(|value| *value as u8 == bits));
-    let limits = [
-        LimitDrop::PolicedPackets,
-        LimitDrop::PolicedBits,
-        LimitDrop::ShapedPackets,
-        LimitDrop::ShapedBits,
-        LimitDrop::SkippedRing,
-        LimitDrop::SkippedCredit,
-        LimitDrop::SkippedDma,
-        LimitDrop::NewFlows,
-    ];
-    enumerated(text, "LimitDrop", |bits| limits.into_iter().find(|value| *value as u8 == bits));
+    enumerated(text, "Ledger", |bits| Ledger::ALL.into_iter().find(|value| *value as u8 == bits));
+    enumerated(text, "LimitDrop", |bits| LimitDrop::ALL.into_iter().find(|value| *value as u8 == bits));
 }
 
 fn write_rules(text: &mut String) {

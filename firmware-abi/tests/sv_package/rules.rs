@@ -7,27 +7,6 @@ use firmware_abi::key::{self, Direction, SlotAction};
 use firmware_abi::ring::{self, RingId};
 use firmware_abi::{ABI_VERSION, MAGIC, PCI_DEVICE, PCI_VENDOR, time};
 
-const LEDGERS: [Ledger; 8] = [
-    Ledger::Offered,
-    Ledger::Tallied,
-    Ledger::Punted,
-    Ledger::Skipped,
-    Ledger::Excluded,
-    Ledger::NonIp,
-    Ledger::Malformed,
-    Ledger::Policed,
-];
-const LIMIT_DROPS: [LimitDrop; 8] = [
-    LimitDrop::PolicedPackets,
-    LimitDrop::PolicedBits,
-    LimitDrop::ShapedPackets,
-    LimitDrop::ShapedBits,
-    LimitDrop::SkippedRing,
-    LimitDrop::SkippedCredit,
-    LimitDrop::SkippedDma,
-    LimitDrop::NewFlows,
-];
-
 /// What the device says it is.
 pub(crate) fn write_identity(text: &mut String) {
     comment(text, &["What the device says it is."]);
@@ -43,8 +22,8 @@ pub(crate) fn write_numbers(text: &mut String) {
     let direction = |bits| Direction::ALL.into_iter().find(|value| *value as u8 == bits);
     let ring = |bits| RingId::ALL.into_iter().find(|value| *value as u8 == bits);
     let action = |bits| (bits < 4).then(|| SlotAction::from_bits(bits));
-    let ledger = |bits| LEDGERS.into_iter().find(|value| *value as u8 == bits);
-    let limit = |bits| LIMIT_DROPS.into_iter().find(|value| *value as u8 == bits);
+    let ledger = |bits| Ledger::ALL.into_iter().find(|value| *value as u8 == bits);
+    let limit = |bits| LimitDrop::ALL.into_iter().find(|value| *value as u8 == bits);
     for enumeration in [
         enumeration("Direction", "DIRECTION", 1, direction),
         enumeration("SlotAction", "ACTION", 2, action),
