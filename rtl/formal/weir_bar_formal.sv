@@ -37,7 +37,7 @@ module weir_bar_formal
     input logic ledger_valid_i
 );
 
-  localparam int unsigned ANSWER_CYCLES = 9;
+  localparam int unsigned ANSWER_CYCLES = 7;
   localparam logic [1:0] RESP_OKAY = 2'b00;
   // The register that is looked at: all of its bits are the host's.
   localparam logic [11:0] HELD = OFFSET_TIME_SET_LO;
@@ -176,13 +176,11 @@ module weir_bar_formal
   // The last good write to the register, and which request goes on.
   logic [11:0] address_q;
   logic [31:0] data_q, held_q;
-  logic [3:0] strobes_q;
   logic is_read_q;
   always_ff @(posedge clk_i) begin
     if (write_taken || read_taken) begin
       address_q <= write_taken ? awaddr_i : araddr_i;
       data_q <= wdata_i;
-      strobes_q <= wstrb_i;
       is_read_q <= read_taken;
     end
     if (!rst_ni || reset) held_q <= '0;
@@ -194,6 +192,36 @@ module weir_bar_formal
   assign block_idle = dut.u_regs.axil_n_in_flight == '0 && !dut.u_regs.axil_arvalid && !dut.u_regs.axil_awvalid
       && !dut.u_regs.axil_wvalid && dut.u_regs.axil_resp_rptr == dut.u_regs.axil_resp_wptr
       && !dut.u_regs.external_pending;
+
+  // What the register holds while a write to it is on its way.
+  logic [31:0] storage;
+  logic here, changed;
+  assign storage = dut.regs_out.TIME_SET_LO.value.value;
+  assign here = writing_q && address_q == HELD && !dut.refused_q;
+  assign changed = here && (dut.state_q == 4'd3 && !dut.u_regs.axil_awvalid || dut.state_q == 4'd4 || dut.state_q == 4'd8);
+
+  // How long a request has been in each state.
+  logic on_time, block_answers;
+  assign block_answers = dut.u_regs.axil_resp_rptr != dut.u_regs.axil_resp_wptr;
+
+  always_comb begin
+    on_time = 1'b1;
+    unique case (dut.state_q)
+      4'd1, 4'd9: on_time = cycles_q == 4'd1;
+      4'd2, 4'd5: on_time = cycles_q == 4'd2;
+      4'd3: on_time = dut.u_regs.axil_awvalid ? cycles_q == 4'd3 : cycles_q == 4'd4 && block_answers;
+      4'd4: on_time = cycles_q == 4'd5;
+      4'd6, 4'd7: on_time = cycles_q == 4'd6;
+      4'd8: on_time = cycles_q <= 4'd7;
+      4'd10: begin
+        if (dut.u_regs.axil_arvalid) on_time = cycles_q == 4'd2;
+        else if (dut.u_regs.external_pending) on_time = cycles_q == 4'd3 && dut.image_valid_q;
+        else on_time = cycles_q <= 4'd4 && block_answers;
+      end
+      4'd11: on_time = cycles_q <= 4'd5;
+      default: ;
+    endcase
+  end
 
   always_comb begin
     assume (rst_ni == !first_q);
@@ -209,10 +237,30 @@ module weir_bar_formal
       r_once : assert (!rvalid || reading_q);
       b_stable : assert (!b_kept_q || (bvalid && bresp == bresp_q));
       r_stable : assert (!r_kept_q || (rvalid && rdata == rdata_q && rresp == RESP_OKAY));
+      block_counts : assert (dut.u_regs.axil_n_in_flight
+          == 2'(dut.u_regs.axil_resp_wptr - dut.u_regs.axil_resp_rptr) + 2'(dut.u_regs.external_pending));
+      block_takes_one : assert (dut.u_regs.axil_n_in_flight + 2'(dut.u_regs.axil_awvalid) + 2'(dut.u_regs.axil_arvalid) <= 2'd1
+          && dut.u_regs.axil_n_in_flight <= 2'd1);
+      block_answers_that : assert (!block_answers
+          || dut.u_regs.axil_resp_buffer_is_wr[dut.u_regs.axil_resp_rptr[0]] == (dut.state_q == 4'd3));
+      block_waits_for : assert (!dut.u_regs.external_pending || dut.state_q == 4'd10);
+      image_when_asked : assert (!dut.image_valid_q || dut.u_regs.external_pending);
+      on_its_way : assert (on_time);
       in_time : assert (!(writing_q || reading_q) || 32'(cycles_q) <= ANSWER_CYCLES);
       goes_on : assert ((writing_q || reading_q) == (dut.state_q != 4'd0));
       state_known : assert (dut.state_q <= 4'd11);
       block_rests : assert (block_idle || dut.state_q == 4'd3 || dut.state_q == 4'd10);
+      writes : assert (writing_q == (dut.state_q >= 4'd1 && dut.state_q <= 4'd8));
+      refused : assert (!dut.refused_q || dut.state_q == 4'd8 || dut.state_q == 4'd0);
+      effect_is_over : assert (!(writing_q && had_effect_q) || (dut.state_q >= 4'd6 && !dut.refused_q));
+      no_effect_of_reads : assert (!(reading_q && had_effect_q));
+      if (writing_q) same_data : assert (dut.data_q == data_q);
+      asks_for_selects : assert (!(dut.state_q == 4'd6 || dut.state_q == 4'd7) || dut.selects_slot || dut.selects_eni);
+      resets_by_control : assert (dut.state_q != 4'd5 || dut.address_q == OFFSET_CONTROL);
+      stored : assert (storage == (changed ? data_q : held_q));
+      block_has_it : assert (!dut.u_regs.axil_awvalid || (dut.u_regs.axil_wvalid && dut.state_q == 4'd3
+          && dut.u_regs.axil_awaddr == address_q && dut.u_regs.axil_wdata == data_q && dut.u_regs.axil_wstrb == '1));
+      block_reads : assert (!dut.u_regs.axil_arvalid || (dut.state_q == 4'd10 && dut.u_regs.axil_araddr == address_q));
       if (effect) begin
         of_a_write : assert (writing_q && !bvalid);
         one_effect : assert (!had_effect_q);

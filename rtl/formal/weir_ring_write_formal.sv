@@ -179,6 +179,29 @@ module weir_ring_write_formal
     end
   end
 
+  // What is under way is what the bursts hold that are not answered for, and what is being gathered.
+  logic [9:0] under_way;
+  logic flights_good;
+  logic [2:0] flight_at;
+
+  always_comb begin
+    under_way = 10'(dut.gathered_q);
+    flights_good = 1'b1;
+    flight_at = '0;
+    for (int unsigned i = 0; i < FLIGHTS; i++) begin
+      flight_at = dut.u_flights.tail_q[2:0] + 3'(i);
+      if (i < 32'(dut.u_flights.level_o)) begin
+        under_way += 10'(dut.u_flights.memory[flight_at].entries);
+        if (dut.u_flights.memory[flight_at].entries == '0 || dut.u_flights.memory[flight_at].entries > 7'(BURST)) begin
+          flights_good = 1'b0;
+        end
+      end
+    end
+    under_way -= 10'(dut.reported_q);
+    if (dut.u_flights.level_o == '0 && dut.reported_q != '0) flights_good = 1'b0;
+    if (dut.u_flights.level_o != '0 && dut.reported_q >= dut.u_flights.data_o.entries) flights_good = 1'b0;
+  end
+
   // Bursts whose data is out and that are not answered for: in the memory's hands.
   logic [3:0] open_q = '0;
   always_ff @(posedge clk_i) if (rst_ni) open_q <= open_q + 4'(sent && beat.last) - 4'(dma_done_i);
@@ -238,8 +261,12 @@ module weir_ring_write_formal
       end
       if (line_q) last : assert (last_q == dut.index - 1'b1 && last_phase_q == ((last_q & size) == '0));
       waits_in_order : assert (in_bursts && entries_kept);
+      sends : assert (dut.u_lengths.level_o == '0 ? dut.sent_q == '0 : dut.sent_q < dut.length);
       bursts_kept : assert (starts_kept && lengths_good);
+      answers_for : assert (flights_good && under_way == 10'(dut.in_flight_q));
       gathers : assert (dut.gathered_q < 7'(BURST) && (dut.gathered_q == '0 || dut.first_q == 64'(start_q)));
+      gathers_in_line : assert (dut.gathered_q == '0 || dut.is_void
+          || address == start_q + address_t'({dut.gathered_q, ENTRY_LOG2'(0)}));
       gathers_in_page : assert (dut.gathered_q == '0 || 7'(start_q[11:6]) + dut.gathered_q < 7'd64);
       if (dma_valid) begin
         its_burst : assert (request.address == 64'(burst_address[dut.u_requests.tail_q[2:0]] & ~address_t'(63)));
