@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Driver ──▶ Device ──┬─▶ VFIO: a mapped BAR, pinned shared memory, eventfds
+//!                       ├─▶ a NIC process: a socket, files that both map, eventfds
 //!                       └─▶ the simulator: the model in process, its host memory
 //! ```
 //!
@@ -77,7 +78,7 @@ pub enum DeviceError {
     },
 }
 
-/// A NIC as the host can reach it. Bodies: VFIO, and the simulator's model in process.
+/// A NIC as the host can reach it. Bodies: VFIO, a NIC process, and the simulator's model in this process.
 pub trait Device {
     /// How its registers are reached.
     type Io: RegIo;
@@ -92,6 +93,12 @@ pub trait Device {
     /// # Errors
     /// When there is none, or the name stands for another size.
     fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError>;
+
+    /// The registers by which the traffic and the time of a simulated NIC are moved
+    /// ([`crate::stage`]); a real card has none.
+    fn stage(&self) -> Option<&Self::Io> {
+        None
+    }
 
     /// An eventfd that becomes readable when MSI-X vector `index` fires.
     ///
