@@ -35,10 +35,13 @@ pub mod pci;
 #[expect(unsafe_code, reason = "a static that stands for the register layout; each item is argued")]
 pub mod regio;
 pub mod ring;
+pub mod selftest;
 pub mod slots;
 pub mod stage;
 pub mod table;
 pub mod verify;
+#[cfg(feature = "pci")]
+pub mod vfio;
 #[cfg(feature = "pci")]
 pub mod vfio_user;
 pub mod window;

@@ -16,6 +16,8 @@ use crate::device::Iova;
 use crate::dma::DmaMemory;
 use crate::regio::RegIo;
 use firmware_abi::registers::BLOCK_BYTES;
+use pci_driver::iommu::PciIommu;
+use pci_driver::regions::{MappedOwningPciRegion, Permissions};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::ffi::c_void;
 use std::io;
@@ -41,7 +43,8 @@ impl Mapping {
         let length = rustix::fs::fstat(&file)?.st_size;
         let end = offset.checked_add(bytes as u64);
         if bytes == 0 || end.is_none_or(|end| end > length.cast_unsigned()) {
-            let found = format!("found {bytes} bytes from {offset:#x} on in a file of {length}, expected them within it");
+            let found =
+                format!("found {bytes} bytes from {offset:#x} on in a file of {length}, expected them within it");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, found));
         }
         // SAFETY: a new shared mapping, placed where the kernel likes, touches no other memory.
@@ -61,6 +64,17 @@ impl Mapping {
     #[must_use]
     pub const fn address(&self) -> NonNull<c_void> {
         self.pointer
+    }
+
+    /// Lets a device reach all of it at `iova`.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub(crate) fn give(&self, iommu: &PciIommu<'_>, iova: u64) -> io::Result<()> {
+        // SAFETY: the range is mapped and writable, and the device may write it at any time, as the reader and
+        // writer of such memory, `DmaMemory`, expects. The kernel pins its pages: were the mapping dropped
+        // before the device's, they would stay the device's, and nobody else's.
+        unsafe { iommu.map(iova, self.bytes, self.pointer.as_ptr().cast(), Permissions::ReadWrite) }
     }
 
     /// `bytes` bytes of it from `offset` on, a multiple of 8, which the NIC finds at `iova`.
@@ -94,19 +108,27 @@ pub struct Registers<K> {
     _keep: K,
 }
 
-impl<K> Registers<K> {
-    /// The registers at `pointer`.
+impl Registers<MappedOwningPciRegion> {
+    /// The registers of a BAR.
     ///
-    /// # Safety
-    /// `pointer` is the start of a BAR mapped for reading and writing, of [`BLOCK_BYTES`] bytes at least, that
-    /// stays mapped while `keep` lives.
-    pub(crate) unsafe fn new(pointer: NonNull<u8>, keep: K) -> Self {
-        Self { cells: pointer.cast(), _keep: keep }
+    /// # Errors
+    /// When it has fewer.
+    pub(crate) fn of_bar(bar: MappedOwningPciRegion) -> io::Result<Self> {
+        let (pointer, found) = (NonNull::new(bar.as_mut_ptr()), bar.len());
+        // A BAR starts at a page, and the pointer stays valid while the mapping, `keep`, lives.
+        let pointer = pointer.filter(|_| found >= BLOCK_BYTES).ok_or_else(|| {
+            let found = format!("found a BAR of {found} bytes, expected {BLOCK_BYTES} at least");
+            io::Error::new(io::ErrorKind::InvalidData, found)
+        })?;
+        Ok(Self { cells: pointer.cast(), _keep: bar })
     }
+}
 
+impl<K> Registers<K> {
     #[inline(always)]
     fn cell(&self, offset: u32) -> &RW<u32> {
-        // SAFETY: the BAR stays mapped while `self` lives, and a cell may change at any time.
+        // SAFETY: `of_bar` has seen that the BAR has as many registers; it stays mapped while `self` lives. A cell
+        // is read and written by volatile accesses only, and may change at any time.
         let cells = unsafe { self.cells.as_ref() };
         &cells[offset as usize / 4]
     }

@@ -7,6 +7,9 @@ pub const DEVICE: u16 = 0xf10c;
 /// Class code: network controller, Ethernet.
 pub const CLASS: u32 = 0x02_00_00;
 
+/// Address lines that the NIC drives: what it reaches lies below 2 to the power of this.
+pub const ADDRESS_BITS: u32 = 39;
+
 /// Offsets within configuration space (PCI Local Bus specification 3.0, 6.1).
 pub mod offset {
     /// Vendor, 16 bits.

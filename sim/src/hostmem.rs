@@ -21,8 +21,8 @@ const UNIT_BYTES: u64 = 2 << 20;
 const UNIT_PAGES: usize = (UNIT_BYTES / PAGE_BYTES) as usize;
 /// Vectors of MSI-X.
 const VECTORS: usize = 32;
-/// Where the address space of the NIC ends: it drives 39 address lines.
-pub const IOVA_END: u64 = 1 << 39;
+/// Where the address space of the NIC ends.
+pub const IOVA_END: u64 = 1 << driver::pci::ADDRESS_BITS;
 
 /// What a unit of the address space holds.
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ mod wire;
 
 pub use wire::WireError;
 
-use crate::device::{Device, DeviceError, Iova};
+use crate::device::{Device, DeviceError, Iova, Memories};
 use crate::dma::DmaMemory;
 use crate::mapping::Mapping;
 use crate::pci;
@@ -24,7 +24,6 @@ use crate::regio::RegIo;
 use crate::stage;
 use rustix::event::{EventfdFlags, eventfd};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -37,6 +36,8 @@ use wire::{Request, Wire};
 const FIRST_IOVA: u64 = 1 << 32;
 /// Memories start at a multiple of this, with as much unmapped behind them.
 const GUARD_BYTES: u64 = 2 << 20;
+/// The address of memory that the NIC does not reach.
+const NOT_MAPPED: Iova = Iova(0);
 /// The region that is configuration space.
 const CONFIG_REGION: u32 = 7;
 /// The index of MSI-X among the kinds of interrupts.
@@ -147,7 +148,7 @@ pub struct VfioUserDevice {
     io: VfioUserIo,
     stage: VfioUserIo,
     state: PathBuf,
-    memories: RefCell<BTreeMap<String, DmaMemory>>,
+    memories: Memories,
     vectors: u32,
     msix_control: u64,
 }
@@ -175,7 +176,7 @@ impl VfioUserDevice {
             io: VfioUserIo { wire: Rc::clone(&wire), region: 0 },
             stage: VfioUserIo { wire, region: stage::BAR as u32 },
             state: state.to_owned(),
-            memories: RefCell::default(),
+            memories: Memories::default(),
             vectors,
             msix_control,
         };
@@ -202,16 +203,12 @@ impl VfioUserDevice {
 
     /// Lets the NIC reach host memory and raise MSI-X.
     fn enable(&self) -> Result<(), WireError> {
-        self.set_bus_master(true)?;
+        self.set_master(true)?;
         let mut wire = self.io.wire.borrow_mut();
         wire.write_region(CONFIG_REGION, self.msix_control, &pci::MSIX_ENABLE.to_le_bytes())
     }
 
-    /// Whether the NIC may reach host memory and raise MSI-X.
-    ///
-    /// # Errors
-    /// When the NIC is gone.
-    pub fn set_bus_master(&self, on: bool) -> Result<(), WireError> {
+    fn set_master(&self, on: bool) -> Result<(), WireError> {
         let command = pci::COMMAND_MEMORY | if on { pci::COMMAND_MASTER } else { 0 };
         let mut wire = self.io.wire.borrow_mut();
         wire.write_region(CONFIG_REGION, pci::offset::COMMAND as u64, &command.to_le_bytes())
@@ -220,8 +217,10 @@ impl VfioUserDevice {
     fn map_again(&self) -> Result<(), DeviceError> {
         for (name, iova, file) in self.files() {
             let bytes = file.metadata().map_or(0, |data| data.len()) as usize;
-            if bytes > 0 {
+            if bytes > 0 && iova != NOT_MAPPED {
                 self.map(&name, &file, bytes, iova)?;
+            } else if bytes > 0 {
+                self.keep(&name, &file, bytes)?;
             }
         }
         Ok(())
@@ -252,14 +251,32 @@ impl VfioUserDevice {
         let sent = self.io.wire.borrow_mut().call(Request::DmaMap, &body, &[file.as_fd()], &mut []);
         sent.map_err(|error| failed(io::Error::other(error.to_string())))?;
         let memory = mapping.memory(0, bytes, iova);
-        self.memories.borrow_mut().insert(name.to_owned(), memory.clone());
-        Ok(memory)
+        Ok(self.memories.insert(name, memory))
+    }
+
+    /// Maps `file` here alone.
+    fn keep(&self, name: &str, file: &File, bytes: usize) -> Result<DmaMemory, DeviceError> {
+        let failed = |source| DeviceError::DmaMemory { name: name.to_owned(), bytes, source };
+        let memory = Rc::new(Mapping::new(file, 0, bytes).map_err(failed)?).memory(0, bytes, NOT_MAPPED);
+        Ok(self.memories.insert(name, memory))
+    }
+
+    /// A file of zeros for a memory. It appears under its name when it has its length: a process that dies before leaves
+    /// nothing.
+    fn new_file(&self, name: &str, bytes: usize, iova: Iova) -> Result<File, DeviceError> {
+        let failed = |source| DeviceError::DmaMemory { name: name.to_owned(), bytes, source };
+        let (path, unfinished) = (self.state.join(format!("{name}@{:x}", iova.0)), self.state.join("unfinished"));
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(&unfinished).map_err(failed)?;
+        file.set_len(bytes as u64).map_err(failed)?;
+        fs::rename(&unfinished, &path).map_err(failed)?;
+        Ok(file)
     }
 
     /// An address range that no memory has.
     fn free_iova(&self) -> Iova {
-        let end = |memory: &DmaMemory| memory.iova().0 + memory.bytes() as u64 + GUARD_BYTES;
-        let next = self.memories.borrow().values().map(end).max().unwrap_or(FIRST_IOVA);
+        let next = self.memories.end().map_or(0, |end| end + GUARD_BYTES).max(FIRST_IOVA);
         Iova(next.next_multiple_of(GUARD_BYTES))
     }
 }
@@ -326,21 +343,24 @@ impl Device for VfioUserDevice {
     }
 
     fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
-        if let Some(memory) = self.memories.borrow().get(name) {
-            if memory.bytes() != bytes {
-                return Err(DeviceError::DmaSize { name: name.to_owned(), found: memory.bytes(), expected: bytes });
-            }
-            return Ok(memory.clone());
+        if let Some(known) = self.memories.known(name, bytes) {
+            return known;
         }
-        let failed = |source| DeviceError::DmaMemory { name: name.to_owned(), bytes, source };
         let iova = self.free_iova();
-        // It appears under its name when it has its length: a process that dies before leaves nothing.
-        let (path, unfinished) = (self.state.join(format!("{name}@{:x}", iova.0)), self.state.join("unfinished"));
-        let options = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
-        let file = options.map_err(failed)?;
-        file.set_len(bytes as u64).map_err(failed)?;
-        fs::rename(&unfinished, &path).map_err(failed)?;
+        let file = self.new_file(name, bytes, iova)?;
         self.map(name, &file, bytes, iova)
+    }
+
+    fn state(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
+        if let Some(known) = self.memories.known(name, bytes) {
+            return known;
+        }
+        let file = self.new_file(name, bytes, NOT_MAPPED)?;
+        self.keep(name, &file, bytes)
+    }
+
+    fn vectors(&self) -> u32 {
+        self.vectors
     }
 
     fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError> {
@@ -362,5 +382,9 @@ impl Device for VfioUserDevice {
         self.io.wire.borrow_mut().call(Request::Reset, &[], &[], &mut []).map_err(os("reset"))?;
         // A reset forgets who may do what; and the memory of earlier clients, which is this one's by now.
         self.enable().map_err(os("reset"))
+    }
+
+    fn set_bus_master(&self, on: bool) -> Result<bool, DeviceError> {
+        self.set_master(on).map(|()| true).map_err(os("switching bus mastering"))
     }
 }

@@ -143,13 +143,7 @@ impl Wire {
         result
     }
 
-    fn send(
-        &mut self,
-        request: Request,
-        flags: u32,
-        body: &[u8],
-        fds: &[BorrowedFd<'_>],
-    ) -> Result<u16, WireError> {
+    fn send(&mut self, request: Request, flags: u32, body: &[u8], fds: &[BorrowedFd<'_>]) -> Result<u16, WireError> {
         if self.gone {
             return Err(WireError::Gone);
         }

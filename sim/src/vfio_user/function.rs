@@ -165,7 +165,8 @@ impl Function {
     /// The client gives eventfds for the vectors from `start` on, or takes `count` of them away.
     pub(super) fn set_vectors(&mut self, start: u32, count: u32, mut fds: Vec<OwnedFd>) -> io::Result<()> {
         let end = start.checked_add(count.max(fds.len() as u32)).filter(|end| *end <= VECTORS);
-        let end = end.ok_or_else(|| wrong(format!("found vectors {start} and {count} more, expected {VECTORS} at most")))?;
+        let end =
+            end.ok_or_else(|| wrong(format!("found vectors {start} and {count} more, expected {VECTORS} at most")))?;
         // Of none at all, from the first on, all are meant.
         let end = if (start, count) == (0, 0) { VECTORS } else { end };
         let mut given = fds.drain(..);
@@ -179,7 +180,8 @@ impl Function {
     /// The client lets the NIC reach `bytes` bytes of `file`, from `offset` on, at `iova`.
     pub(super) fn map(&mut self, iova: u64, bytes: u64, offset: u64, file: &File) -> io::Result<()> {
         let end = iova.checked_add(bytes).filter(|end| bytes > 0 && *end <= IOVA_END);
-        let end = end.ok_or_else(|| wrong(format!("found {bytes:#x} bytes at {iova:#x}, expected less than {IOVA_END:#x}")))?;
+        let end =
+            end.ok_or_else(|| wrong(format!("found {bytes:#x} bytes at {iova:#x}, expected less than {IOVA_END:#x}")))?;
         if !(iova | offset).is_multiple_of(4096) {
             return Err(wrong(format!("found IOVA {iova:#x} and offset {offset:#x}, expected multiples of a page")));
         }
@@ -199,7 +201,10 @@ impl Function {
         let key = (metadata.dev(), metadata.ino());
         let end = offset.checked_add(bytes).filter(|end| *end <= metadata.len());
         let end = end.ok_or_else(|| {
-            wrong(format!("found {bytes:#x} bytes from {offset:#x} on, expected them in a file of {:#x}", metadata.len()))
+            wrong(format!(
+                "found {bytes:#x} bytes from {offset:#x} on, expected them in a file of {:#x}",
+                metadata.len()
+            ))
         })?;
         if let Some(known) = self.files.get(&key).filter(|known| known.bytes() as u64 >= end) {
             return Ok(Rc::clone(known));

@@ -40,15 +40,8 @@ pub(super) struct Link {
 impl Link {
     pub(super) fn new(card: Rc<Card>, ends: Ends, state: State, once: bool, told: Box<dyn FnMut(Event)>) -> Self {
         let function = Function::new(Rc::clone(&card));
-        let stage = Registers {
-            state,
-            until_ns: 0,
-            command: None,
-            next_ns: 0,
-            frames: 0,
-            unclaimed: 0,
-            damaged: false,
-        };
+        let stage =
+            Registers { state, until_ns: 0, command: None, next_ns: 0, frames: 0, unclaimed: 0, damaged: false };
         Self { card, function, ends, stage, once, has_client: false, faults: 0, told }
     }
 

@@ -71,7 +71,14 @@ impl ServerBackend for Backend {
         self.tell(Message::Write { region, offset, data: data.to_vec() })
     }
 
-    fn dma_map(&mut self, flags: DmaMapFlags, offset: u64, iova: u64, bytes: u64, file: Option<File>) -> io::Result<()> {
+    fn dma_map(
+        &mut self,
+        flags: DmaMapFlags,
+        offset: u64,
+        iova: u64,
+        bytes: u64,
+        file: Option<File>,
+    ) -> io::Result<()> {
         // What has no file, or may not be written, is no memory for a NIC: its accesses fault.
         match file.filter(|_| flags.contains(DmaMapFlags::READ_WRITE)) {
             Some(file) => self.ask(Message::Map { iova, bytes, offset, file }).map(drop),

@@ -5,9 +5,12 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
+use clap::Args;
 use driver::device::Device;
 use driver::regio::RegIo;
 use driver::stage::{Stage, StageError, State};
+use driver::vfio::sysfs::Address;
+use driver::vfio::{Options, Pages, VfioDevice};
 use driver::vfio_user::VfioUserDevice;
 use firmware_abi::ring::RingId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -27,6 +30,8 @@ use crate::stats::Run;
 pub(super) enum Where {
     /// A process that serves on this socket.
     Process(PathBuf),
+    /// On PCIe.
+    Pci(Address),
 }
 
 impl FromStr for Where {
@@ -35,7 +40,7 @@ impl FromStr for Where {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("vfio-user", path)) if !path.is_empty() => Ok(Self::Process(path.into())),
-            _ => Err(format!("found `{text}`, expected vfio-user:PATH")),
+            _ => text.parse().map(Self::Pci).map_err(|error| format!("{error}, or vfio-user:PATH")),
         }
     }
 }
@@ -44,6 +49,7 @@ impl std::fmt::Display for Where {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Process(path) => write!(f, "vfio-user:{}", path.display()),
+            Self::Pci(address) => address.fmt(f),
         }
     }
 }
@@ -54,14 +60,72 @@ fn usual_state(socket: &Path) -> PathBuf {
     Path::new("/dev/shm/weir").join(path.to_string_lossy().trim_start_matches('/').replace('/', "-"))
 }
 
-/// Replays what the NIC at `at` has for traffic. In step with it, if it is served so; else by its clock.
-pub(super) fn replay(at: &Where, state: Option<&Path>, config: Config, output: Output) -> Result<Fed, Failure> {
-    match at {
-        Where::Process(socket) => {
-            let state = state.map_or_else(|| usual_state(socket), Path::to_owned);
-            let device = VfioUserDevice::connect(socket, &state).map_err(Failure::device)?;
-            on(Rc::new(device), config, output)
+/// A NIC that is not of this process.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DeviceArgs {
+    /// A NIC elsewhere, with traffic of its own: the PCI address of one that is bound to vfio-pci, or vfio-user:PATH for
+    /// one that `weir nic serve` serves
+    #[arg(long, value_name = "WHERE", help_heading = "NIC elsewhere")]
+    pub(super) device: Option<Where>,
+    /// Of vfio-user: where the driver keeps what must outlive it; with another NIC, another folder
+    #[arg(long, value_name = "DIR", requires = "device", help_heading = "NIC elsewhere")]
+    state: Option<PathBuf>,
+    /// Of PCIe: the most interrupt vectors to use
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=32),
+        help_heading = "NIC elsewhere")]
+    vectors: u32,
+    /// Of PCIe: uses pages of 4 KiB, even if there are huge ones
+    #[arg(long, help_heading = "NIC elsewhere")]
+    no_huge_pages: bool,
+}
+
+/// What is done with a device of any kind.
+pub(super) trait WithDevice {
+    /// What comes of it.
+    type Done;
+    /// Does it.
+    fn run<D: Device + 'static>(self, device: Rc<D>) -> Result<Self::Done, Failure>;
+}
+
+impl DeviceArgs {
+    /// Opens the NIC at `at` for `task`.
+    pub(super) fn open<T: WithDevice>(&self, at: &Where, task: T) -> Result<T::Done, Failure> {
+        match at {
+            Where::Process(socket) => {
+                let state = self.state.clone().unwrap_or_else(|| usual_state(socket));
+                let device = VfioUserDevice::connect(socket, &state).map_err(Failure::device)?;
+                task.run(Rc::new(device))
+            }
+            Where::Pci(address) => {
+                let options = Options { vectors_max: self.vectors, huge_pages: !self.no_huge_pages };
+                let device = Rc::new(VfioDevice::open(*address, options).map_err(Failure::device)?);
+                let done = task.run(Rc::clone(&device));
+                if done.is_err() {
+                    // Closing a device that is gone takes the kernel a minute: first is said what happened.
+                    std::mem::forget(Rc::clone(&device));
+                }
+                let Pages { huge_bytes, small_bytes } = device.pages();
+                let (huge, small) = (huge_bytes >> 20, small_bytes.div_ceil(1 << 20));
+                say(&format!("host memory for the NIC: {huge} MiB in huge pages, {small} MiB in pages of 4 KiB\n"));
+                done
+            }
         }
+    }
+}
+
+/// A replay of what a NIC has for traffic: in step with it, if it is served so; else by its clock.
+pub(super) struct Measuring {
+    /// What is measured.
+    pub(super) config: Config,
+    /// Where it goes.
+    pub(super) output: Output,
+}
+
+impl WithDevice for Measuring {
+    type Done = Fed;
+
+    fn run<D: Device + 'static>(self, device: Rc<D>) -> Result<Fed, Failure> {
+        on(device, self.config, self.output)
     }
 }
 

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use flowlog::record::FieldList;
 
 use super::count::count;
+#[cfg(feature = "pci")]
+use super::device::DeviceArgs;
 use super::feed::{self, Fed, Feed};
 use super::measure::MeasureArgs;
 use super::{Failure, When, say};
@@ -57,13 +59,13 @@ pub(super) struct ReplayArgs {
     #[arg(long, help_heading = "Records")]
     overwrite: bool,
     /// Replays at so many times the captures' own pace; as fast as possible without
-    #[arg(long, value_name = "N", value_parser = speed, help_heading = "Running")]
+    #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "device", help_heading = "Running")]
     speed: Option<f64>,
     /// The NIC: its model, or the RTL
-    #[arg(long, value_enum, default_value_t, help_heading = "Running")]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "device", help_heading = "Running")]
     nic: NicChoice,
     #[command(flatten)]
-    elsewhere: ElsewhereArgs,
+    elsewhere: DeviceArgs,
     #[command(flatten)]
     trace: TraceArgs,
     /// Seed of whatever is random. In the model nothing is, in the RTL what no reset sets; the statistics
@@ -94,22 +96,10 @@ enum NicChoice {
     Rtl,
 }
 
-/// A NIC that is not of this process.
-#[cfg(feature = "pci")]
-#[derive(Args, Clone, Debug)]
-struct ElsewhereArgs {
-    /// A NIC elsewhere, with traffic of its own: vfio-user:PATH is one that `weir nic serve` serves
-    #[arg(long, value_name = "WHERE", conflicts_with_all = ["nic", "speed", "from", "to"], help_heading = "Running")]
-    device: Option<super::device::Where>,
-    /// Where the driver keeps what must outlive it; with another NIC, another folder
-    #[arg(long, value_name = "DIR", requires = "device", help_heading = "Running")]
-    state: Option<PathBuf>,
-}
-
-/// Without a bus there are none.
+/// Without a bus there is no other.
 #[cfg(not(feature = "pci"))]
 #[derive(Args, Clone, Debug)]
-struct ElsewhereArgs {
+struct DeviceArgs {
     #[arg(long, hide = true)]
     device: Option<String>,
 }
@@ -224,10 +214,15 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
 /// Replays the traffic of a NIC elsewhere.
 #[cfg(feature = "pci")]
 fn run_elsewhere(args: &ReplayArgs, device: &super::device::Where) -> Result<(), Failure> {
+    if args.measure.from.is_some() || args.measure.to.is_some() {
+        let wanted =
+            "found --from or --to with --device, expected them with the `weir nic serve` that has the captures";
+        return Err(Failure::Usage(wanted.to_owned()));
+    }
     let config = args.measure.config()?;
     let window_seconds = config.settings.window.get();
     let output = Output::new(&config, &args.options())?;
-    let fed = super::device::replay(device, args.elsewhere.state.as_deref(), config, output)?;
+    let fed = args.elsewhere.open(device, super::device::Measuring { config, output })?;
     conclude(args, fed, window_seconds, &[device.to_string()])
 }
 
