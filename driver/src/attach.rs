@@ -405,7 +405,7 @@ fn bring_up_nic<D: Device>(
         registers.place(ring.memory.iova().0, ring.size_log2);
         let mut control = RingControl::default();
         control.set_enable(true);
-        control.set_vector(vector_of(ring.id, sizes));
+        control.set_vector(vector_of(ring.id, sizes, device.vectors()));
         registers.set_control(control);
         device.step();
     }
@@ -418,6 +418,7 @@ fn bring_up_nic<D: Device>(
 }
 
 /// The vector of a ring: one each, as far as they go.
-pub(crate) fn vector_of(id: RingId, sizes: Sizes) -> u8 {
-    id as u8 % sizes.vectors().max(1)
+pub(crate) fn vector_of(id: RingId, sizes: Sizes, granted: u32) -> u8 {
+    let vectors = granted.min(sizes.vectors().into()).max(1);
+    (id as u32 % vectors) as u8
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Driver ──▶ Device ──┬─▶ VFIO: a mapped BAR, pinned shared memory, eventfds
+//!                       ├─▶ a NIC process: a socket, files that both map, eventfds
 //!                       └─▶ the simulator: the model in process, its host memory
 //! ```
 //!
@@ -77,7 +78,34 @@ pub enum DeviceError {
     },
 }
 
-/// A NIC as the host can reach it. Bodies: VFIO, and the simulator's model in process.
+/// The memories of a device, by name.
+#[cfg(feature = "pci")]
+#[derive(Debug, Default)]
+pub(crate) struct Memories(std::cell::RefCell<std::collections::BTreeMap<String, DmaMemory>>);
+
+#[cfg(feature = "pci")]
+impl Memories {
+    /// The memory of this name, if there is one: it has as many bytes, or that is an error.
+    pub(crate) fn known(&self, name: &str, bytes: usize) -> Option<Result<DmaMemory, DeviceError>> {
+        let memory = self.0.borrow().get(name).cloned()?;
+        let (found, expected) = (memory.bytes(), bytes);
+        let is_same = found == expected;
+        Some(is_same.then_some(memory).ok_or_else(|| DeviceError::DmaSize { name: name.to_owned(), found, expected }))
+    }
+
+    /// Remembers a memory by its name.
+    pub(crate) fn insert(&self, name: &str, memory: DmaMemory) -> DmaMemory {
+        self.0.borrow_mut().insert(name.to_owned(), memory.clone());
+        memory
+    }
+
+    /// The address behind the last of them; none if there are none.
+    pub(crate) fn end(&self) -> Option<u64> {
+        self.0.borrow().values().map(|memory| memory.iova().0 + memory.bytes() as u64).max()
+    }
+}
+
+/// A NIC as the host can reach it. Bodies: VFIO, a NIC process, and the simulator's model in this process.
 pub trait Device {
     /// How its registers are reached.
     type Io: RegIo;
@@ -93,11 +121,39 @@ pub trait Device {
     /// When there is none, or the name stands for another size.
     fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError>;
 
+    /// The registers by which the traffic and the time of a simulated NIC are moved
+    /// ([`crate::stage`]); a real card has none.
+    fn stage(&self) -> Option<&Self::Io> {
+        None
+    }
+
+    /// As [`Self::dma`], for memory that only the host uses: the NIC need not reach it, and where it can be kept away it is.
+    ///
+    /// # Errors
+    /// As [`Self::dma`].
+    fn state(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
+        self.dma(name, bytes)
+    }
+
+    /// MSI-X vectors that the host has granted, 1 at least. The NIC may have more.
+    fn vectors(&self) -> u32 {
+        32
+    }
+
     /// An eventfd that becomes readable when MSI-X vector `index` fires.
     ///
     /// # Errors
     /// When the device has no such vector.
     fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError>;
+
+    /// Lets the NIC reach host memory and raise interrupts, or forbids it; false where there is no such switch. It is on
+    /// from the beginning.
+    ///
+    /// # Errors
+    /// When it cannot be switched.
+    fn set_bus_master(&self, _on: bool) -> Result<bool, DeviceError> {
+        Ok(false)
+    }
 
     /// Resets the function: its DMA has stopped when this returns.
     ///

@@ -27,13 +27,23 @@ pub mod driver;
 pub mod dump;
 pub mod frames;
 mod journal;
+#[cfg(feature = "pci")]
+#[expect(unsafe_code, reason = "files and BARs are reached by mapping them; each block is argued")]
+pub mod mapping;
 pub mod offload;
+pub mod pci;
 #[expect(unsafe_code, reason = "a static that stands for the register layout; each item is argued")]
 pub mod regio;
 pub mod ring;
+pub mod selftest;
 pub mod slots;
+pub mod stage;
 pub mod table;
 pub mod verify;
+#[cfg(feature = "pci")]
+pub mod vfio;
+#[cfg(feature = "pci")]
+pub mod vfio_user;
 pub mod window;
 
 pub use attach::{AttachError, Attached, Config, RingSizes};

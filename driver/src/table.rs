@@ -144,7 +144,7 @@ impl<D: Device> Arena<D> {
     pub fn open(device: Rc<D>, name: &str, journal_bytes: usize, tables_bytes: usize) -> Result<Self, ArenaError> {
         let journal_bytes = (journal_bytes + journal::HEADER_BYTES).next_multiple_of(DIRECTORY_BYTES);
         let bytes = DIRECTORY_BYTES + journal_bytes + tables_bytes.next_multiple_of(DIRECTORY_BYTES);
-        let memory = device.dma(name, bytes)?;
+        let memory = device.state(name, bytes)?;
         let head: Head = memory.load(0);
         let new = head.magic != MAGIC;
         if new {

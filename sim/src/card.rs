@@ -13,10 +13,9 @@ use crate::nic::SimNic;
 use driver::device::{Device, DeviceError, Iova};
 use driver::dma::DmaMemory;
 use driver::regio::RegIo;
-use firmware_abi::ring::FRAME_HEADER_BYTES;
-use hw_model::dma::body_and_last;
-use hw_model::{BadParameters, Bus, DmaFault, Nic};
+use hw_model::{BadParameters, Nic};
 
+pub use crate::hostmem::HostBus;
 pub use hw_model::report::{EngineReport, Latency};
 pub use hw_model::{Frame, Parameters, Report, Sent};
 
@@ -31,105 +30,6 @@ const FIRST_IOVA: u64 = 1 << 32;
 const GUARD_BYTES: u64 = 2 << 20;
 /// MSI-X vectors.
 const VECTORS: u32 = 32;
-
-/// Host memory and interrupts, as the NIC sees them.
-#[derive(Debug, Default)]
-pub struct HostBus {
-    /// The memory in each unit of [`GUARD_BYTES`] from [`FIRST_IOVA`] on: no two share one.
-    mapped: Vec<Option<DmaMemory>>,
-    vectors: BTreeMap<u8, OwnedFd>,
-}
-
-impl HostBus {
-    pub(crate) fn map(&mut self, memory: &DmaMemory) {
-        let first = unit(memory.iova().0);
-        let units = memory.bytes().div_ceil(GUARD_BYTES as usize);
-        self.mapped.resize(first + units, None);
-        self.mapped[first..].fill(Some(memory.clone()));
-    }
-
-    /// Signals `vector` by `eventfd` from now on.
-    pub(crate) fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
-        self.vectors.insert(vector, eventfd);
-    }
-
-    pub(crate) fn unmap(&mut self, iova: Iova) {
-        for mapped in &mut self.mapped {
-            mapped.take_if(|memory| memory.iova() == iova);
-        }
-    }
-
-    /// The memory that holds `bytes` bytes at `iova`, and where in it they are.
-    #[inline]
-    pub(crate) fn find(&self, iova: u64, bytes: usize) -> Result<(&DmaMemory, usize), DmaFault> {
-        if let Some(Some(memory)) = self.mapped.get(unit(iova)) {
-            let offset = iova.wrapping_sub(memory.iova().0) as usize;
-            if offset < memory.bytes() && memory.bytes() - offset >= bytes {
-                return Ok((memory, offset));
-            }
-        }
-        Err(DmaFault { iova, bytes })
-    }
-}
-
-/// The number of the unit of address space that `iova` lies in; a huge one below the first.
-#[inline]
-fn unit(iova: u64) -> usize {
-    (iova.wrapping_sub(FIRST_IOVA) / GUARD_BYTES) as usize
-}
-
-impl Bus for HostBus {
-    #[inline]
-    fn write(&mut self, iova: u64, data: &[u8]) -> Result<(), DmaFault> {
-        let (memory, offset) = self.find(iova, data.len())?;
-        memory.copy_in(offset, data);
-        Ok(())
-    }
-
-    #[inline]
-    fn publish(&mut self, iova: u64, value: u32) -> Result<(), DmaFault> {
-        let (memory, offset) = self.find(iova, size_of::<u32>())?;
-        memory.store_release(offset, value);
-        Ok(())
-    }
-
-    #[inline]
-    fn post<const N: usize>(&mut self, iova: u64, entry: &[u8; N]) -> Result<(), DmaFault> {
-        let (memory, offset) = self.find(iova, N)?;
-        post_in(memory, offset, entry);
-        Ok(())
-    }
-
-    #[inline]
-    fn post_frame(&mut self, iova: u64, header: &[u8; FRAME_HEADER_BYTES], data: &[u8]) -> Result<(), DmaFault> {
-        let (memory, offset) = self.find(iova, FRAME_HEADER_BYTES + data.len())?;
-        memory.copy_in(offset + FRAME_HEADER_BYTES, data);
-        post_in(memory, offset, header);
-        Ok(())
-    }
-
-    #[inline]
-    fn read(&mut self, iova: u64, into: &mut [u8]) -> Result<(), DmaFault> {
-        let (memory, offset) = self.find(iova, into.len())?;
-        memory.copy_out(offset, into);
-        Ok(())
-    }
-
-    fn interrupt(&mut self, vector: u8) {
-        if let Some(eventfd) = self.vectors.get(&vector) {
-            // A full counter already says what there is to say.
-            let _ = rustix::io::write(eventfd, &1_u64.to_ne_bytes());
-        }
-    }
-}
-
-/// Puts an entry at `offset`, its last dword after all the rest.
-#[inline]
-fn post_in<const N: usize>(memory: &DmaMemory, offset: usize, entry: &[u8; N]) {
-    let (body, last) = body_and_last(entry);
-    memory.copy_in(offset, body);
-    memory.store_release(offset + body.len(), last);
-}
 
 /// A simulated NIC with its host memory.
 #[derive(Debug)]
@@ -227,6 +127,12 @@ impl Card {
         self.nic.borrow().divergence()
     }
 
+    /// The NIC itself, for who stands in its host's place.
+    #[cfg(feature = "pci")]
+    pub(crate) fn nic(&self) -> std::cell::RefMut<'_, Box<dyn SimNic>> {
+        self.nic.borrow_mut()
+    }
+
     /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
     pub fn unmap(&self, name: &str) -> bool {
         let Some(memory) = self.memories.borrow().get(name).map(DmaMemory::iova) else { return false };
@@ -296,7 +202,7 @@ impl Device for SimDevice {
         let os = |what| move |errno: rustix::io::Errno| DeviceError::Os { what, source: errno.into() };
         let made = eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(os("eventfd"))?;
         let given = made.try_clone().map_err(|source| DeviceError::Os { what: "dup of an eventfd", source })?;
-        self.io.card.nic.borrow_mut().set_vector(index as u8, made);
+        self.io.card.nic.borrow_mut().set_vector(index as u8, Some(made));
         Ok(given)
     }
 

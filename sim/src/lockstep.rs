@@ -8,7 +8,7 @@
 //!
 //! After the first difference nothing more is compared, and the driver goes on with the model.
 
-use crate::card::HostBus;
+use crate::hostmem::{DmaFaults, HostBus};
 use crate::nic::SimNic;
 use crate::rtl::{BURST_FRAMES, Mapped, NoTrace, RtlNic, Trace};
 use driver::device::Iova;
@@ -450,8 +450,12 @@ impl SimNic for Lockstep {
         self.rtl.bus_mut().memories.retain(|(host, _)| host.iova() != iova);
     }
 
-    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+    fn set_vector(&mut self, vector: u8, eventfd: Option<OwnedFd>) {
         self.model.bus_mut().host.set_vector(vector, eventfd);
+    }
+
+    fn dma_faults(&mut self) -> DmaFaults {
+        self.model.bus_mut().host.faults()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What stands in a card: the model of the NIC, or its RTL. They cannot be told apart but by their speed.
 
-use crate::card::HostBus;
+use crate::hostmem::{DmaFaults, HostBus};
 use driver::device::Iova;
 use driver::dma::DmaMemory;
 use hw_model::{Frame, Nic, Report, Sent};
@@ -42,8 +42,10 @@ pub trait SimNic: Debug {
     fn map(&mut self, memory: &DmaMemory);
     /// Takes the memory at `iova` away from the NIC.
     fn unmap(&mut self, iova: Iova);
-    /// Signals vector `vector`, 0 to 31, by `eventfd` from now on.
-    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd);
+    /// Signals vector `vector`, 0 to 31, by `eventfd` from now on; not at all without one.
+    fn set_vector(&mut self, vector: u8, eventfd: Option<OwnedFd>);
+    /// Accesses of the NIC to host memory that found nothing mapped.
+    fn dma_faults(&mut self) -> DmaFaults;
 }
 
 impl SimNic for Nic<HostBus> {
@@ -99,7 +101,11 @@ impl SimNic for Nic<HostBus> {
         self.bus_mut().unmap(iova);
     }
 
-    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+    fn set_vector(&mut self, vector: u8, eventfd: Option<OwnedFd>) {
         self.bus_mut().set_vector(vector, eventfd);
+    }
+
+    fn dma_faults(&mut self) -> DmaFaults {
+        self.bus_mut().faults()
     }
 }

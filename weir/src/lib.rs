@@ -1,6 +1,7 @@
 //! Weir: VPC flow logs measured in the NIC.
 
 pub mod assembly;
+pub mod bench;
 pub mod body;
 pub mod check;
 pub mod cli;

@@ -1,20 +1,26 @@
 //! Replay: a capture through the simulated NIC, records out. The capture's own clock is the NIC's.
+//!
+//! ```text
+//!   rule changes, gaps, windows: Replay ─▶ Bench ─┬─ Local: a card of this process, frames pushed by the caller
+//!                                                 └─ of another process: see `bench`
+//! ```
 
 use crate::assembly::{self, Assembly, assemble};
+use crate::bench::{Bench, Local, Settled, Staged};
 use crate::body::{Body, BodyError};
 use crate::config::{Config, TimedPolicy};
 use crate::meter::{Meter, MeterError, Sink};
-use firmware_abi::key::Direction;
+use driver::device::Device;
+use driver::stage::StageError;
 use firmware_abi::time::SECOND_NS;
 use flowlog::policy::{Policy, PolicyError, PolicyErrors};
-use sim::card::{Card, Frame, Parameters, SimDevice};
+use sim::card::{Card, SimDevice};
 use sim::frames::FrameBatch;
-use sim::wire::Wire;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Frames that the NIC gets at a time: as many as it asks memory for ahead.
-pub const BATCH: usize = 64;
+pub use sim::playback::BATCH;
+
 /// Empty windows in a row that are written one by one; a longer gap of the capture is one window.
 const EMPTY_WINDOWS_MAX: u64 = 1_000;
 /// How long after a window's end its publication may take, ns of the NIC's time.
@@ -35,6 +41,9 @@ pub enum ReplayError<S: std::error::Error + 'static> {
     /// There is no such NIC.
     #[error(transparent)]
     Body(#[from] BodyError),
+    /// The NIC of another process cannot be moved.
+    #[error(transparent)]
+    Stage(#[from] StageError),
     /// Model and RTL, in lockstep, did not do the same.
     #[error("{0}")]
     Diverged(String),
@@ -55,17 +64,15 @@ pub struct ReplayCounts {
 }
 
 /// A replay under way.
-pub struct Replay<S: Sink> {
-    card: Rc<Card>,
-    meter: Meter<SimDevice>,
-    wire: Wire,
+pub struct Replay<S: Sink, B: Bench = Local> {
+    bench: B,
+    meter: Meter<B::Device>,
     sink: S,
     config: Rc<Config>,
     changes: VecDeque<TimedPolicy>,
     epoch: u32,
     window_ns: u64,
-    counts: ReplayCounts,
-    hairpin: bool,
+    gaps: u64,
 }
 
 impl<S: Sink> Replay<S> {
@@ -81,31 +88,8 @@ impl<S: Sink> Replay<S> {
         sink: impl FnOnce(&Assembly) -> S,
     ) -> Result<Self, ReplayError<S::Error>> {
         let assembly = assemble(&config, start_ns)?;
-        let changes = config.policy_timeline(start_ns)?.into();
-        let parameters = Parameters {
-            slots_log2: config.settings.nic.slots_log2,
-            enis_log2: assembly.enis.len().next_power_of_two().trailing_zeros(),
-        };
-        let card = body.card(parameters)?;
-        let sink = sink(&assembly);
-        let wire = Wire::new(&assembly.taps);
-        let window_ns = u64::from(assembly.meter.window_seconds) * SECOND_NS;
-        // Only guests of one host can send to each other through it.
-        let hairpin = assembly.enis.len() > 1;
-        card.keep_sent(hairpin);
-        let (meter, _) = Meter::attach(Rc::new(card.device()), &assembly.meter, assembly.enis, assembly.subscriptions)?;
-        Ok(Self {
-            card,
-            meter,
-            wire,
-            sink,
-            config,
-            changes,
-            epoch: 1,
-            window_ns,
-            counts: ReplayCounts::default(),
-            hairpin,
-        })
+        let bench = Local::new(&config, body, &assembly)?;
+        Self::on(bench, config, assembly, start_ns, sink)
     }
 
     /// Sends frames, oldest first.
@@ -118,74 +102,63 @@ impl<S: Sink> Replay<S> {
         while let Some(frame) = batch.get(next) {
             self.change_rules(frame.time_ns)?;
             self.cross_gap(frame.time_ns)?;
-            next = self.gather(batch, next, &mut ready);
-            self.offer(&ready)?;
-            ready.clear();
+            let until_ns = self.until_ns();
+            let (meter, sink) = (&mut self.meter, &mut self.sink);
+            let host = |now_ns| meter.poll(now_ns, sink).map_err(ReplayError::from);
+            next = self.bench.playback_mut().send(batch, next, until_ns, &mut ready, host)?;
+            self.agree()?;
         }
         Ok(())
     }
 
-    /// Appends what the NIC gets together: frame number `first` and those behind it, until something
-    /// else is due. Answers the number of the next.
-    fn gather<'a>(&mut self, batch: &'a FrameBatch, first: usize, ready: &mut Vec<Frame<'a>>) -> usize {
+    /// What happened so far.
+    #[must_use]
+    pub fn counts(&self) -> ReplayCounts {
+        let (frames, unclaimed) = self.bench.frames();
+        ReplayCounts { frames, unclaimed, gaps: self.gaps }
+    }
+
+    /// Lets the last window end and publishes it.
+    ///
+    /// # Errors
+    /// When the meter cannot go on.
+    pub fn finish(mut self) -> Result<Finished<S>, ReplayError<S::Error>> {
+        self.end()?;
+        let counts = self.counts();
+        let card = Rc::clone(self.bench.card());
+        Ok(Finished { card, meter: self.meter, sink: self.sink, counts })
+    }
+}
+
+impl<S: Sink, B: Bench> Replay<S, B> {
+    /// A replay of `assembly`, which `config` describes, on a NIC that is there, from `start_ns` on.
+    ///
+    /// # Errors
+    /// When the NIC cannot be set up so.
+    pub fn on(
+        bench: B,
+        config: Rc<Config>,
+        assembly: Assembly,
+        start_ns: u64,
+        sink: impl FnOnce(&Assembly) -> S,
+    ) -> Result<Self, ReplayError<S::Error>> {
+        let changes = config.policy_timeline(start_ns)?.into();
+        let sink = sink(&assembly);
+        let window_ns = u64::from(assembly.meter.window_seconds) * SECOND_NS;
+        let (meter, _) = Meter::attach(bench.device(), &assembly.meter, assembly.enis, assembly.subscriptions)?;
+        Ok(Self { bench, meter, sink, config, changes, epoch: 1, window_ns, gaps: 0 })
+    }
+
+    /// Up to when, by the time of now, frames may be sent without a look at anything else.
+    fn until_ns(&self) -> u64 {
         let change_ns = self.changes.front().map_or(u64::MAX, |change| change.from_ns);
-        let gap_ns = self.card.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
-        let until_ns = change_ns.min(gap_ns.saturating_add(1));
-        let mut next = first;
-        let mut frames = batch.before(first, 1, u64::MAX);
-        while frames.len() > 0 {
-            next += frames.len();
-            self.route(frames, ready);
-            frames = batch.before(next, BATCH - ready.len(), until_ns);
-        }
-        next
-    }
-
-    /// Appends the frames that cross an ENI.
-    fn route<'a>(&mut self, frames: impl ExactSizeIterator<Item = sim::frames::Frame<'a>>, ready: &mut Vec<Frame<'a>>) {
-        let (frame_count, ready_before) = (frames.len(), ready.len());
-        match self.wire.takes_all() {
-            Some(vport) => ready.extend(frames.map(|frame| offered(&frame, vport, Direction::Ingress))),
-            None => ready.extend(frames.filter_map(|frame| {
-                let route = self.wire.route(&frame);
-                let egress = route.egress.map(|vport| offered(&frame, vport, Direction::Egress));
-                egress.or_else(|| route.ingress.map(|vport| offered(&frame, vport, Direction::Ingress)))
-            })),
-        }
-        let claimed = ready.len() - ready_before;
-        self.counts.frames += claimed as u64;
-        self.counts.unclaimed += (frame_count - claimed) as u64;
-    }
-
-    fn offer(&mut self, frames: &[Frame<'_>]) -> Result<(), ReplayError<S::Error>> {
-        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
-        card.offer(frames, || meter.poll(card.now_ns(), sink))?;
-        if self.hairpin {
-            self.deliver()?;
-        }
-        self.agree()
+        let gap_ns = self.bench.now_ns().saturating_add(EMPTY_WINDOWS_MAX * self.window_ns);
+        change_ns.min(gap_ns.saturating_add(1))
     }
 
     /// Whether model and RTL, if the card has both, have done the same so far.
     fn agree(&self) -> Result<(), ReplayError<S::Error>> {
-        self.card.divergence().map_or(Ok(()), |difference| Err(ReplayError::Diverged(difference)))
-    }
-
-    /// What one guest sent to another of the same host arrives there.
-    fn deliver(&mut self) -> Result<(), ReplayError<S::Error>> {
-        let sent = self.card.take_sent();
-        let mut arriving = Vec::new();
-        for frame in sent.iter().filter(|frame| frame.direction == Direction::Egress) {
-            let seen =
-                sim::frames::Frame { time_ns: frame.time_ns, wire_length: frame.wire_length, bytes: &frame.bytes };
-            let Some(vport) = self.wire.route(&seen).ingress.filter(|vport| *vport != frame.vport) else { continue };
-            arriving.push(offered(&seen, vport, Direction::Ingress));
-        }
-        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
-        card.offer(&arriving, || meter.poll(card.now_ns(), sink))?;
-        // Nothing that arrived goes out again.
-        self.card.take_sent();
-        Ok(())
+        self.bench.divergence().map_or(Ok(()), |difference| Err(ReplayError::Diverged(difference)))
     }
 
     fn change_rules(&mut self, now_ns: u64) -> Result<(), ReplayError<S::Error>> {
@@ -201,17 +174,15 @@ impl<S: Sink> Replay<S> {
         self.epoch += 1;
         let policies = assembly::policies(&self.config.catalogue, policy, self.epoch)?;
         for (vport, policy) in policies.into_iter().enumerate() {
-            self.meter.set_policy(vport, policy, at_ns.max(self.card.now_ns()), &mut self.sink)?;
+            self.meter.set_policy(vport, policy, at_ns.max(self.bench.now_ns()), &mut self.sink)?;
         }
         Ok(())
     }
 
     fn advance(&mut self, until_ns: u64) -> Result<(), ReplayError<S::Error>> {
-        let (card, meter, sink) = (&self.card, &mut self.meter, &mut self.sink);
-        card.advance(until_ns, || meter.poll(card.now_ns(), sink))?;
-        if self.hairpin {
-            self.deliver()?;
-        }
+        let (meter, sink) = (&mut self.meter, &mut self.sink);
+        let host = |now_ns| meter.poll(now_ns, sink).map_err(ReplayError::from);
+        self.bench.advance(until_ns, host)?;
         self.agree()
     }
 
@@ -232,7 +203,7 @@ impl<S: Sink> Replay<S> {
     }
 
     fn end_of_window_ns(&self) -> u64 {
-        (self.card.now_ns() / self.window_ns + 1) * self.window_ns
+        (self.bench.now_ns() / self.window_ns + 1) * self.window_ns
     }
 
     /// A long stretch without a frame is one window, so that it costs a line and not a million.
@@ -241,17 +212,14 @@ impl<S: Sink> Replay<S> {
             return Ok(());
         }
         self.advance(self.end_of_window_ns())?;
-        self.card.sleep(time_ns - time_ns % self.window_ns);
-        self.counts.gaps += 1;
+        self.bench.sleep(time_ns - time_ns % self.window_ns)?;
+        self.gaps += 1;
         Ok(())
     }
 
     /// Lets the last window end and publishes it.
-    ///
-    /// # Errors
-    /// When the meter cannot go on.
-    pub fn finish(mut self) -> Result<Finished<S>, ReplayError<S::Error>> {
-        let last_ns = self.card.now_ns();
+    fn end(&mut self) -> Result<(), ReplayError<S::Error>> {
+        let last_ns = self.bench.now_ns();
         self.change_rules(last_ns)?;
         let end_ns = (last_ns / self.window_ns + 1) * self.window_ns;
         self.advance(end_ns)?;
@@ -264,14 +232,7 @@ impl<S: Sink> Replay<S> {
             self.advance(now_ns)?;
             self.meter.poll(now_ns, &mut self.sink)?;
         }
-        self.agree()?;
-        Ok(Finished { card: self.card, meter: self.meter, sink: self.sink, counts: self.counts })
-    }
-
-    /// What happened so far.
-    #[must_use]
-    pub fn counts(&self) -> ReplayCounts {
-        self.counts
+        self.agree()
     }
 
     /// Where the records go.
@@ -280,10 +241,31 @@ impl<S: Sink> Replay<S> {
     }
 }
 
-/// A frame as the NIC gets it.
-#[inline(always)]
-fn offered<'a>(frame: &sim::frames::Frame<'a>, vport: u16, direction: Direction) -> Frame<'a> {
-    Frame { time_ns: frame.time_ns, wire_length: frame.wire_length, bytes: frame.bytes, vport, direction }
+impl<S: Sink, D: Device + 'static> Replay<S, Staged<D>> {
+    /// Has the NIC send all frames of its own source.
+    ///
+    /// # Errors
+    /// When the meter cannot go on, or the NIC cannot be moved.
+    pub fn run(&mut self) -> Result<(), ReplayError<S::Error>> {
+        while let Some(next_ns) = self.bench.next_ns()? {
+            self.change_rules(next_ns)?;
+            self.cross_gap(next_ns)?;
+            let until_ns = self.until_ns();
+            let (meter, sink) = (&mut self.meter, &mut self.sink);
+            self.bench.run(until_ns, |now_ns| meter.poll(now_ns, sink).map_err(ReplayError::from))?;
+        }
+        Ok(())
+    }
+
+    /// Lets the last window end and publishes it.
+    ///
+    /// # Errors
+    /// When the meter cannot go on.
+    pub fn finish_staged(mut self) -> Result<(Meter<Settled<D>>, S, ReplayCounts), ReplayError<S::Error>> {
+        self.end()?;
+        let (frames, unclaimed) = self.bench.frames();
+        Ok((self.meter, self.sink, ReplayCounts { frames, unclaimed, gaps: self.gaps }))
+    }
 }
 
 /// A replay that came to its end.

@@ -69,7 +69,7 @@ impl<D: Device> Driver<D> {
     /// # Errors
     /// When the device has no such vector.
     pub fn vector(&self, id: RingId) -> Result<OwnedFd, DeviceError> {
-        self.device.vector(attach::vector_of(id, self.sizes).into())
+        self.device.vector(attach::vector_of(id, self.sizes, self.device.vectors()).into())
     }
 
     /// The rings.

@@ -6,6 +6,7 @@
 //!   AR ─▶ a beat of 64 bytes, or SLVERR if it is not all mapped ─▶ R
 //! ```
 
+use crate::hostmem::HostBus;
 use hw_model::{Bus, DmaFault};
 use rtl_sim::tops::{WeirTopIn, WeirTopOut};
 use std::collections::VecDeque;
@@ -19,6 +20,12 @@ const SLVERR: u8 = 2;
 pub trait Mapped: Bus {
     /// Whether the NIC may touch all of the `bytes` bytes at `iova`.
     fn is_mapped(&self, iova: u64, bytes: usize) -> bool;
+}
+
+impl Mapped for HostBus {
+    fn is_mapped(&self, iova: u64, bytes: usize) -> bool {
+        self.covers(iova, bytes)
+    }
 }
 
 /// A beat of write data.

@@ -12,7 +12,7 @@ mod memory;
 pub use memory::Mapped;
 pub use rtl_sim::NoTrace;
 
-use crate::card::HostBus;
+use crate::hostmem::{DmaFaults, HostBus};
 use crate::nic::SimNic;
 use driver::device::Iova;
 use driver::dma::DmaMemory;
@@ -488,13 +488,11 @@ impl SimNic for RtlNic<HostBus> {
         self.bus_mut().unmap(iova);
     }
 
-    fn set_vector(&mut self, vector: u8, eventfd: OwnedFd) {
+    fn set_vector(&mut self, vector: u8, eventfd: Option<OwnedFd>) {
         self.bus_mut().set_vector(vector, eventfd);
     }
-}
 
-impl Mapped for HostBus {
-    fn is_mapped(&self, iova: u64, bytes: usize) -> bool {
-        self.find(iova, bytes).is_ok()
+    fn dma_faults(&mut self) -> DmaFaults {
+        self.bus_mut().faults()
     }
 }

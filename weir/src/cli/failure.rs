@@ -35,9 +35,15 @@ pub enum Failure {
     /// A capture.
     #[error(transparent)]
     Capture(#[from] CaptureError),
+    /// A capture of another process.
+    #[error("the NIC's traffic ended early: what serves it says why")]
+    CutShort,
     /// Records or other output.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The NIC cannot be reached.
+    #[error("{0}")]
+    Device(String),
     /// The NIC, its driver, or the meter.
     #[error(transparent)]
     Replay(ReplayError<OutputError>),
@@ -49,6 +55,12 @@ impl Failure {
         Self::Usage(error.to_string())
     }
 
+    /// A NIC that cannot be reached, from any error.
+    #[cfg(feature = "pci")]
+    pub(super) fn device(error: impl std::fmt::Display) -> Self {
+        Self::Device(error.to_string())
+    }
+
     /// The exit code.
     #[must_use]
     pub fn code(&self) -> u8 {
@@ -58,10 +70,10 @@ impl Failure {
             Self::Check(CheckError::Read { .. }) => 4,
             Self::Check(_) => 1,
             Self::Usage(_) | Self::Config(_) => 2,
-            Self::Capture(_) => 3,
+            Self::Capture(_) | Self::CutShort => 3,
             Self::Output(_) => 4,
             Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Body(_)) => 2,
-            Self::Replay(_) => 5,
+            Self::Device(_) | Self::Replay(_) => 5,
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn open(files: &[PathBuf]) -> Result<Merged, Failure> {
 }
 
 /// The frames of captures that lie in a part of time.
-struct Reader {
+pub(super) struct Reader {
     captures: Merged,
     from: Option<When>,
     to: Option<When>,
@@ -45,7 +45,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(captures: Merged, measure: &MeasureArgs) -> Self {
+    /// Of the part that `measure` says.
+    pub(super) fn new(captures: Merged, measure: &MeasureArgs) -> Self {
         Self {
             captures,
             from: measure.from,
@@ -55,6 +56,17 @@ impl Reader {
             picked: FrameBatch::new(),
             over: false,
         }
+    }
+
+    /// Puts the next frames, which may be none, in the place of a batch; false at the end.
+    #[cfg(feature = "pci")]
+    pub(super) fn read_into(&mut self, batch: &mut FrameBatch) -> Result<bool, CaptureError> {
+        let is_part = self.from.is_some() || self.to.is_some();
+        let more = self.next()?.is_some();
+        if more {
+            std::mem::swap(batch, if is_part { &mut self.picked } else { &mut self.read });
+        }
+        Ok(more)
     }
 
     /// The next frames, which may be none of a part that does not count; `None` at the end.
@@ -88,6 +100,8 @@ pub(super) struct Fed {
     pub(super) run: Option<Run>,
     /// Why the captures ended early, if they did.
     pub(super) damage: Option<CaptureError>,
+    /// The captures are another process's, and ended early.
+    pub(super) cut: bool,
 }
 
 /// How a replay is fed.
@@ -141,9 +155,9 @@ impl Feed<'_> {
                     faults: finished.meter.faults(),
                     report: finished.card.report(),
                 };
-                Fed { output: finished.sink, run: Some(run), damage }
+                Fed { output: finished.sink, run: Some(run), damage, cut: false }
             }
-            (None, Some(output)) => Fed { output, run: None, damage },
+            (None, Some(output)) => Fed { output, run: None, damage, cut: false },
             (None, None) => return Err(Failure::Output(OutputError::Closed)),
         };
         self.progress.done();

@@ -52,7 +52,7 @@ pub(super) fn run(args: &LockstepArgs) -> Result<(), Failure> {
     let progress = Progress::new(Unit::Bytes, captures.size(), args.quiet);
     let body = Body::Lockstep(args.trace.options(args.seed)?);
     let feed = Feed { captures, measure: &args.measure, speed: None, progress, body };
-    let Fed { output, run, damage } = feed.run(config, output)?;
+    let Fed { output, run, damage, .. } = feed.run(config, output)?;
     if !args.quiet {
         let frames = run.map_or(0, |run| run.counts.frames);
         let windows = several(output.ledger().windows(), "window");

@@ -6,12 +6,16 @@
 mod check;
 mod completions;
 mod count;
+#[cfg(feature = "pci")]
+mod device;
 mod failure;
 mod feed;
 mod generate;
 mod lockstep;
 mod measure;
 mod models;
+#[cfg(feature = "pci")]
+mod nic;
 mod replay;
 mod when;
 
@@ -63,6 +67,8 @@ enum Command {
     Check(Box<check::CheckArgs>),
     Lockstep(Box<lockstep::LockstepArgs>),
     Models(models::ModelsArgs),
+    #[cfg(feature = "pci")]
+    Nic(nic::NicArgs),
     Generate(generate::GenerateArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -83,6 +89,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Lockstep(args) => lockstep::run(args),
         Command::Models(args) => models::run(args),
+        #[cfg(feature = "pci")]
+        Command::Nic(args) => nic::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Completions(args) => completions::run(args),
     };

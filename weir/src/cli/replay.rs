@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use flowlog::record::FieldList;
 
 use super::count::count;
+#[cfg(feature = "pci")]
+use super::device::DeviceArgs;
 use super::feed::{self, Fed, Feed};
 use super::measure::MeasureArgs;
 use super::{Failure, When, say};
@@ -35,7 +37,7 @@ damaged (the records of what came before are out), 4 records cannot be written, 
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ReplayArgs {
     /// Captures; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "device", conflicts_with = "device", value_name = "FILE")]
     files: Vec<PathBuf>,
     #[command(flatten)]
     measure: MeasureArgs,
@@ -57,11 +59,13 @@ pub(super) struct ReplayArgs {
     #[arg(long, help_heading = "Records")]
     overwrite: bool,
     /// Replays at so many times the captures' own pace; as fast as possible without
-    #[arg(long, value_name = "N", value_parser = speed, help_heading = "Running")]
+    #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "device", help_heading = "Running")]
     speed: Option<f64>,
     /// The NIC: its model, or the RTL
-    #[arg(long, value_enum, default_value_t, help_heading = "Running")]
+    #[arg(long, value_enum, default_value_t, conflicts_with = "device", help_heading = "Running")]
     nic: NicChoice,
+    #[command(flatten)]
+    elsewhere: DeviceArgs,
     #[command(flatten)]
     trace: TraceArgs,
     /// Seed of whatever is random. In the model nothing is, in the RTL what no reset sets; the statistics
@@ -90,6 +94,14 @@ enum NicChoice {
     Model,
     /// The RTL, verilated: slower, and the same records byte for byte
     Rtl,
+}
+
+/// Without a bus there is no other.
+#[cfg(not(feature = "pci"))]
+#[derive(Args, Clone, Debug)]
+struct DeviceArgs {
+    #[arg(long, hide = true)]
+    device: Option<String>,
 }
 
 /// Where the RTL's signals are written.
@@ -177,6 +189,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     if args.rotate_size == Some(0) {
         return Err(Failure::Usage("found --rotate-size 0, expected at least one byte".to_owned()));
     }
+    #[cfg(feature = "pci")]
+    if let Some(device) = &args.elsewhere.device {
+        return run_elsewhere(args, device);
+    }
     let config = args.measure.config()?;
     let captures = feed::open(&args.files)?;
     let window_seconds = config.settings.window.get();
@@ -190,11 +206,32 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         NicChoice::Rtl => Body::Rtl(args.trace.options(args.seed)?),
     };
     let feed = Feed { captures, measure: &args.measure, speed: args.speed, progress, body };
-    let Fed { mut output, run, damage } = feed.run(config, output)?;
-    output.flush()?;
+    let fed = feed.run(config, output)?;
     let inputs: Vec<String> = args.files.iter().map(|file| file.display().to_string()).collect();
+    conclude(args, fed, window_seconds, &inputs)
+}
+
+/// Replays the traffic of a NIC elsewhere.
+#[cfg(feature = "pci")]
+fn run_elsewhere(args: &ReplayArgs, device: &super::device::Where) -> Result<(), Failure> {
+    if args.measure.from.is_some() || args.measure.to.is_some() {
+        let wanted =
+            "found --from or --to with --device, expected them with the `weir nic serve` that has the captures";
+        return Err(Failure::Usage(wanted.to_owned()));
+    }
+    let config = args.measure.config()?;
+    let window_seconds = config.settings.window.get();
+    let output = Output::new(&config, &args.options())?;
+    let fed = args.elsewhere.open(device, super::device::Measuring { config, output })?;
+    conclude(args, fed, window_seconds, &[device.to_string()])
+}
+
+/// Says what came of a replay.
+fn conclude(args: &ReplayArgs, fed: Fed, window_seconds: u32, inputs: &[String]) -> Result<(), Failure> {
+    let Fed { mut output, run, damage, cut } = fed;
+    output.flush()?;
     let summary = Summary {
-        inputs: &inputs,
+        inputs,
         seed: args.seed,
         window_seconds,
         ledger: output.ledger(),
@@ -202,7 +239,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
         run: run.as_ref(),
     };
     args.report(&summary)?;
-    verdict(output.ledger().broken(), damage)
+    verdict(output.ledger().broken(), damage)?;
+    if cut { Err(Failure::CutShort) } else { Ok(()) }
 }
 
 /// What the exit code says: broken conservation before a damaged capture, and both are told.
