@@ -51,7 +51,7 @@ pub use commands::{CommandEvent, Fence};
 pub use device::{Device, DeviceError, Iova};
 pub use dma::DmaMemory;
 pub use driver::{Driver, Offload, Removal};
-pub use dump::{DeviceFaults, Dump};
+pub use dump::{DeviceFaults, DriverDump, NicDump};
 pub use frames::{InjectError, Punt};
 pub use journal::JournalError;
 pub use offload::{Fill, IdleAges, OffloadPolicy};

@@ -21,6 +21,7 @@ use crate::device::Device;
 use crate::dma::DmaMemory;
 use crate::regio::RegIo;
 use firmware_abi::ring::{PHASE_BIT, RingId, phase};
+use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
@@ -70,9 +71,10 @@ pub enum RingFault {
 }
 
 /// The state of a ring, for dumps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RingState {
     /// The ring.
+    #[serde(with = "crate::dump::RingName")]
     pub ring: RingId,
     /// Its entries, as a power of two.
     pub size_log2: u32,

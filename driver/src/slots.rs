@@ -16,6 +16,7 @@ use crate::device::Device;
 use crate::table::{Arena, ArenaError, Table};
 use firmware_abi::hash::{WAYS, first_slot};
 use firmware_abi::key::Direction;
+use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 const WAYS_PER_BUCKET: usize = WAYS as usize;
@@ -25,7 +26,7 @@ pub const MOVES_MAX: usize = 2;
 pub(crate) const VPORTS: usize = 1 << 12;
 
 /// The host's number of a flow, which the NIC returns in each of its records: 0 to [`Cookie::MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Cookie(pub u32);
 
 impl Cookie {
@@ -34,7 +35,7 @@ impl Cookie {
 }
 
 /// A slot of the flow table, within its direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Slot(pub u32);
 
 /// What the host knows of a slot.
@@ -128,7 +129,7 @@ pub struct Placement {
 }
 
 /// The state of one direction's table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlotCounters {
     /// Slots that hold a flow.
     pub occupied: u32,

@@ -62,7 +62,7 @@ impl<M: Memory> SlowPath<M> {
     }
 
     /// Whether a flow answers a connection that lives.
-    fn reply_track(&self, flow: &Flow, seconds: u32) -> Track {
+    pub(crate) fn reply_track(&self, flow: &Flow, seconds: u32) -> Track {
         match self.opener(flow) {
             Some(opener) if self.alive(&opener, seconds) => {
                 let policy = &self.ports[usize::from(flow.key.port.vport())].policy;

@@ -6,6 +6,7 @@ pub mod conservation;
 pub mod flows;
 pub mod fragments;
 mod judgement;
+pub mod look;
 pub mod memory;
 pub mod policy;
 pub mod record;

@@ -6,6 +6,7 @@ pub mod body;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod diag;
 pub mod meter;
 pub mod models;
 pub mod output;

@@ -235,6 +235,18 @@ impl<S: Sink, B: Bench> Replay<S, B> {
         self.agree()
     }
 
+    /// The meter, to look at.
+    #[must_use]
+    pub fn meter(&self) -> &Meter<SimDevice> {
+        &self.meter
+    }
+
+    /// Where the records went so far.
+    #[must_use]
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+
     /// Where the records go.
     pub fn sink_mut(&mut self) -> &mut S {
         &mut self.sink

@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::attach;
 use crate::device::{Device, DeviceError};
-use crate::dump::{self, DeviceFaults, Dump, SlotValue};
+use crate::dump::{DeviceFaults, DriverDump, SlotValue};
 use crate::regio::RegIo;
 use crate::ring::{Ring, RingState};
 use crate::slots::Slot;
@@ -79,9 +79,9 @@ impl<D: Device> Driver<D> {
         [&commands.ring, &commands.completions, &self.records, &self.frames.punt, &self.frames.inject].map(Ring::state)
     }
 
-    /// A picture of everything.
+    /// The driver's idea of the NIC. Reads the rings' registers and writes none.
     #[must_use]
-    pub fn dump(&self) -> Dump {
+    pub fn dump(&self) -> DriverDump {
         let slots = 0..1_u32 << self.slots.slots_log2();
         let slots =
             Direction::ALL.into_iter().flat_map(|direction| slots.clone().map(move |slot| (direction, Slot(slot))));
@@ -90,9 +90,10 @@ impl<D: Device> Driver<D> {
             let (vport, is_leaving) = (shadow.vport(), shadow.is_leaving());
             shadow.cookie().map(|cookie| SlotValue { direction, slot, cookie, vport, is_leaving })
         });
-        Dump {
-            registers: dump::registers(self.device.io()),
-            rings: self.rings().to_vec(),
+        let commands = &self.commands;
+        let rings = [&commands.ring, &commands.completions, &self.records, &self.frames.punt, &self.frames.inject];
+        DriverDump {
+            rings: rings.map(Ring::dump).to_vec(),
             tables: Direction::ALL.map(|direction| self.slots.counters(direction)),
             slots: slots.collect(),
             faults: self.faults,

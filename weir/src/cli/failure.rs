@@ -7,6 +7,7 @@ use sim::capture::CaptureError;
 
 use crate::check::CheckError;
 use crate::config::ConfigError;
+use crate::diag::DiagError;
 use crate::meter::MeterError;
 use crate::output::OutputError;
 use crate::replay::ReplayError;
@@ -44,6 +45,15 @@ pub enum Failure {
     /// The NIC cannot be reached.
     #[error("{0}")]
     Device(String),
+    /// A diagnostic command.
+    #[error(transparent)]
+    Diagnosis(#[from] DiagError),
+    /// A diagnostic command has said all there is to say.
+    #[error("")]
+    Found {
+        /// The exit code that says it as well.
+        code: u8,
+    },
     /// The NIC, its driver, or the meter.
     #[error(transparent)]
     Replay(ReplayError<OutputError>),
@@ -74,13 +84,15 @@ impl Failure {
             Self::Output(_) => 4,
             Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Body(_)) => 2,
             Self::Device(_) | Self::Replay(_) => 5,
+            Self::Diagnosis(error) => error.code(),
+            Self::Found { code } => *code,
         }
     }
 
     /// What to tell the user; nothing when it is no error to them.
     #[must_use]
     pub fn message(&self) -> Option<String> {
-        if self.code() == 0 {
+        if self.code() == 0 || matches!(self, Self::Found { .. }) {
             return None;
         }
         let mut message = self.to_string();

@@ -3,20 +3,30 @@
 //! Every command is a file of this folder: its options, and a function that does it and answers
 //! `Ok` or a [`Failure`]. Only this file turns a failure into a message and an exit code.
 
+mod bundle;
 mod check;
 mod completions;
 mod count;
 #[cfg(feature = "pci")]
 mod device;
+mod counters;
 mod failure;
 mod feed;
+mod flows;
 mod generate;
+mod health;
 mod lockstep;
+mod man;
 mod measure;
 mod models;
 #[cfg(feature = "pci")]
 mod nic;
+mod regs;
 mod replay;
+mod rings;
+mod snapshot;
+mod source;
+mod tables;
 mod when;
 
 use std::ffi::OsString;
@@ -37,12 +47,15 @@ Examples:
   weir check capture.pcap                         only the proof that every packet is accounted for
   weir models S3                                  limits of the instance models
   weir generate --packets 100k --flows 5k traffic.pcap
+  weir health diagnose --device 0000:03:00.0      what is red in a NIC, and why
+  weir regs explain STATUS
 
 Exit codes:
   0  all went well
-  1  conservation is broken: packets or bytes are missing or doubled, or records were changed
+  1  conservation is broken: packets or bytes are missing or doubled, or records were changed; of the
+     diagnostic commands: something is red, different or not as expected
   2  wrong usage or configuration
-  3  a capture is damaged or cannot be read; the records of what came before are out
+  3  a capture or dump is damaged or cannot be read; the records of what came before are out
   4  records cannot be written or read back
   5  the NIC or its driver failed
 
@@ -70,7 +83,16 @@ enum Command {
     #[cfg(feature = "pci")]
     Nic(nic::NicArgs),
     Generate(generate::GenerateArgs),
+    Regs(Box<regs::RegsArgs>),
+    Flows(Box<flows::FlowsArgs>),
+    Rings(Box<rings::RingsArgs>),
+    Tables(Box<tables::TablesArgs>),
+    Counters(Box<counters::CountersArgs>),
+    Health(Box<health::HealthArgs>),
+    Snapshot(Box<snapshot::SnapshotArgs>),
+    Bundle(Box<bundle::BundleArgs>),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs the command that `args`, the program's name first, ask for.
@@ -92,7 +114,16 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         #[cfg(feature = "pci")]
         Command::Nic(args) => nic::run(args),
         Command::Generate(args) => generate::run(args),
+        Command::Regs(args) => regs::run(args),
+        Command::Flows(args) => flows::run(args),
+        Command::Rings(args) => rings::run(args),
+        Command::Tables(args) => tables::run(args),
+        Command::Counters(args) => counters::run(args),
+        Command::Health(args) => health::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Bundle(args) => bundle::run(args),
         Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@
 
 mod ageing;
 mod memory;
+mod picture;
 mod publish;
 mod punts;
 mod setup;
