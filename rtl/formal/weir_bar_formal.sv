@@ -244,6 +244,7 @@ module weir_bar_formal
       block_answers_that : assert (!block_answers
           || dut.u_regs.axil_resp_buffer_is_wr[dut.u_regs.axil_resp_rptr[0]] == (dut.state_q == 4'd3));
       block_waits_for : assert (!dut.u_regs.external_pending || dut.state_q == 4'd10);
+      block_pairs : assert (dut.u_regs.axil_wvalid == dut.u_regs.axil_awvalid);
       image_when_asked : assert (!dut.image_valid_q || dut.u_regs.external_pending);
       on_its_way : assert (on_time);
       in_time : assert (!(writing_q || reading_q) || 32'(cycles_q) <= ANSWER_CYCLES);
