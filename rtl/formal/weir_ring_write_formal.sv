@@ -167,7 +167,8 @@ module weir_ring_write_formal
     for (int unsigned i = 0; i < FLIGHTS; i++) begin
       burst_at = dut.u_requests.tail_q[FLIGHT_BITS-1:0] + FLIGHT_BITS'(i);
       if (i < 32'(dut.u_requests.level_o)) begin
-        if (dut.u_requests.memory[burst_at].address != 64'(burst_address[burst_at] & ~address_t'(63))) starts_kept = 1'b0;
+        start = burst_address[burst_at] & ~address_t'(63);
+        if (dut.u_requests.memory[burst_at].address != 64'(start)) starts_kept = 1'b0;
         if (dut.u_requests.memory[burst_at].beats == '0 || dut.u_requests.memory[burst_at].beats > 7'(BURST)) begin
           lengths_good = 1'b0;
         end
@@ -237,7 +238,8 @@ module weir_ring_write_formal
   logic [DATA_BITS:0] shown_entry;
   logic [9:0] lane;
 
-  assign bus_address = (burst_address[dut.u_lengths.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63)) + address_t'({dut.sent_q, 6'd0});
+  assign bus_address = (burst_address[dut.u_lengths.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63))
+      + address_t'({dut.sent_q, 6'd0});
   assign shown_address = beat_address[dut.u_beats.tail_q[$clog2(BEATS)-1:0]];
   assign lane = 10'({shown_address[5:0], 3'd0});
   assign shown_entry = {1'(beat.data >> (lane + 10'(ENTRY_BITS - 1))), DATA_BITS'(beat.data >> lane)};
@@ -262,7 +264,8 @@ module weir_ring_write_formal
       end
       if (line_q) last : assert (last_q == dut.index - 1'b1 && last_phase_q == ((last_q & size) == '0));
       waits_in_order : assert (in_bursts && entries_kept);
-      side_by_side : assert (dut.u_requests.head_q == dut.u_lengths.head_q && dut.u_requests.head_q == dut.u_flights.head_q);
+      side_by_side : assert (dut.u_requests.head_q == dut.u_lengths.head_q
+          && dut.u_requests.head_q == dut.u_flights.head_q);
       sends : assert (dut.u_lengths.level_o == '0 ? dut.sent_q == '0 : dut.sent_q < dut.length);
       bursts_kept : assert (starts_kept && lengths_good);
       answers_for : assert (flights_good && under_way == 10'(dut.in_flight_q));
@@ -271,7 +274,8 @@ module weir_ring_write_formal
           || address == start_q + address_t'({dut.gathered_q, ENTRY_LOG2'(0)}));
       gathers_in_page : assert (dut.gathered_q == '0 || 7'(start_q[11:6]) + dut.gathered_q < 7'd64);
       if (dma_valid) begin
-        its_burst : assert (request.address == 64'(burst_address[dut.u_requests.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63)));
+        its_burst : assert (request.address
+            == 64'(burst_address[dut.u_requests.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63)));
         in_page : assert (request.beats != '0 && 7'(request.address[11:6]) + request.beats <= 7'd64);
       end
       if (dma_data_valid) begin
