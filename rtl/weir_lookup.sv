@@ -126,7 +126,9 @@ module weir_lookup
   assign item_place = place_of(slot_i);
   assign scan_place = place_of(scan_slot_i);
   assign is_search = op_i == OP_PACKET || op_i == OP_RETRY;
-  assign is_write = valid_i && (op_i == OP_INSERT || op_i == OP_UPDATE || op_i == OP_DELETE) && !item_place.past;
+  // Not before the first reset: what the registers in front hold until then must not reach the memories.
+  assign is_write = rst_ni && valid_i && (op_i == OP_INSERT || op_i == OP_UPDATE || op_i == OP_DELETE)
+      && !item_place.past;
   assign scan_ready_o = !is_write && !sweeping_q;
   assign scan_take = scan_valid_i && scan_ready_o;
 

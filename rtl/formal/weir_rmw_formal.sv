@@ -18,7 +18,9 @@ module weir_rmw_formal #(
     input logic valid_i,
     input logic extract_i,
     input logic [$clog2(ENTRIES)-1:0] address_i,
-    input logic [WIDTH-1:0] operand_i
+    input logic [WIDTH-1:0] operand_i,
+    // One address, whichever: it stays. (Of a register that nothing writes the tools make a constant.)
+    input logic [$clog2(ENTRIES)-1:0] watched_i
 );
 
   typedef logic [WIDTH-1:0] value_t;
@@ -66,9 +68,8 @@ module weir_rmw_formal #(
   value_t behind, anything;
   logic swept_q = 1'b0;
   always_ff @(posedge clk_i) swept_q <= rst_ni && !ready;
-  // One address, whichever.
   address_t watched_q;
-  always_ff @(posedge clk_i) watched_q <= watched_q;
+  always_ff @(posedge clk_i) watched_q <= watched_i;
   logic take;
 
   assign take = valid_i && ready && rst_ni;
@@ -82,17 +83,17 @@ module weir_rmw_formal #(
   end
 
   always_comb begin
-    added = take && !extract_i && address_i == watched_q ? operand_i : '0;
+    added = take && !extract_i && address_i == watched_i ? operand_i : '0;
     // What a sweep erases is taken away as well.
     taken = '0;
-    if (rst_ni && modify_valid && modify_extract && modify_address == watched_q) taken = modify_value;
-    if (rst_ni && !ready && dut.sweep_q == watched_q) taken = dut.u_ram.memory[watched_q];
+    if (rst_ni && modify_valid && modify_extract && modify_address == watched_i) taken = modify_value;
+    if (rst_ni && !ready && dut.sweep_q == watched_i) taken = dut.u_ram.memory[watched_i];
   end
 
   always_comb begin
     in_flight = '0;
     for (int unsigned i = 0; i < READ_LATENCY; i++) begin
-      if (valid_q[i] && !extract_q[i] && address_q[i] == watched_q) in_flight += operand_q[i];
+      if (valid_q[i] && !extract_q[i] && address_q[i] == watched_i) in_flight += operand_q[i];
     end
     behind = '0;
     anything = '0;
@@ -104,10 +105,11 @@ module weir_rmw_formal #(
 
   always_ff @(posedge clk_i) begin
     assume (rst_ni == !first_q);
+    assume (first_q || watched_i == watched_q);
     assume (!sweep_i || (!valid_i && valid_q == '0));
 
     if (rst_ni) begin
-      conservation : assert (value_t'(dut.u_ram.memory[watched_q] + in_flight) == balance_q);
+      conservation : assert (value_t'(dut.u_ram.memory[watched_i] + in_flight) == balance_q);
       newest : assert (!modify_valid || modify_value == dut.u_ram.memory[modify_address]);
       order : assert (modify_valid == valid_q[READ_LATENCY-1]);
       if (modify_valid) begin
