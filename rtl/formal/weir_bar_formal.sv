@@ -198,7 +198,8 @@ module weir_bar_formal
   logic here, changed;
   assign storage = dut.regs_out.TIME_SET_LO.value.value;
   assign here = writing_q && address_q == HELD && !dut.refused_q;
-  assign changed = here && (dut.state_q == 4'd3 && !dut.u_regs.axil_awvalid || dut.state_q == 4'd4 || dut.state_q == 4'd8);
+  assign changed = here
+      && (dut.state_q == 4'd3 && !dut.u_regs.axil_awvalid || dut.state_q == 4'd4 || dut.state_q == 4'd8);
 
   // How long a request has been in each state.
   logic on_time, block_answers;
@@ -231,7 +232,8 @@ module weir_bar_formal
 
     if (rst_ni) begin
       together : assert ((wvalid_i && wready) == write_taken);
-      one_at_a_time : assert (!((write_taken || read_taken) && (writing_q || reading_q)) && !(write_taken && read_taken));
+      one_at_a_time : assert (!((write_taken || read_taken) && (writing_q || reading_q))
+          && !(write_taken && read_taken));
       never_both : assert (!(writing_q && reading_q));
       b_once : assert (!bvalid || writing_q);
       r_once : assert (!rvalid || reading_q);
@@ -239,11 +241,12 @@ module weir_bar_formal
       r_stable : assert (!r_kept_q || (rvalid && rdata == rdata_q && rresp == RESP_OKAY));
       block_counts : assert (dut.u_regs.axil_n_in_flight
           == 2'(dut.u_regs.axil_resp_wptr - dut.u_regs.axil_resp_rptr) + 2'(dut.u_regs.external_pending));
-      block_takes_one : assert (dut.u_regs.axil_n_in_flight + 2'(dut.u_regs.axil_awvalid) + 2'(dut.u_regs.axil_arvalid) <= 2'd1
-          && dut.u_regs.axil_n_in_flight <= 2'd1);
+      block_takes_one : assert (dut.u_regs.axil_n_in_flight + 2'(dut.u_regs.axil_awvalid)
+          + 2'(dut.u_regs.axil_arvalid) <= 2'd1 && dut.u_regs.axil_n_in_flight <= 2'd1);
       block_answers_that : assert (!block_answers
           || dut.u_regs.axil_resp_buffer_is_wr[dut.u_regs.axil_resp_rptr[0]] == (dut.state_q == 4'd3));
       block_waits_for : assert (!dut.u_regs.external_pending || dut.state_q == 4'd10);
+      block_pairs : assert (dut.u_regs.axil_wvalid == dut.u_regs.axil_awvalid);
       image_when_asked : assert (!dut.image_valid_q || dut.u_regs.external_pending);
       on_its_way : assert (on_time);
       in_time : assert (!(writing_q || reading_q) || 32'(cycles_q) <= ANSWER_CYCLES);

@@ -93,13 +93,14 @@ module weir_bucket_formal #(
   end
 
   // What is asked of the bucket, on its way to be judged.
+  typedef logic [RATE_BITS+TIME_BITS-1:0] income_t;
   typedef struct packed {
     logic valid;
     logic load;
     logic free;
     logic [LEVEL_BITS-1:0] depth;
     logic [LEVEL_BITS-1:0] cost;
-    logic [RATE_BITS+TIME_BITS-1:0] income;
+    income_t income;
   } ask_t;
 
   ask_t ask;
@@ -114,7 +115,7 @@ module weir_bucket_formal #(
       ask.free = rate_i == '0;
       ask.depth = depth_i;
       ask.cost = cost_i;
-      if (time_ns_i > last_q) ask.income = (RATE_BITS + TIME_BITS)'(rate_i) * (RATE_BITS + TIME_BITS)'(time_ns_i - last_q);
+      if (time_ns_i > last_q) ask.income = income_t'(rate_i) * income_t'(time_ns_i - last_q);
     end
   end
 

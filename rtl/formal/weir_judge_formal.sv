@@ -72,7 +72,8 @@ module weir_judge_formal
   assign is_packet = valid_q && item_q.op == OP_PACKET;
   assign is_known = is_packet && item_q.packet.known;
   assign is_return = valid_q && item_q.op == OP_RETRY && found_q.hit;
-  assign is_take = valid_q && (item_q.op == OP_EXTRACT || item_q.op == OP_UPDATE || item_q.op == OP_DELETE) && found_q.hit;
+  assign is_take = valid_q && found_q.hit
+      && (item_q.op == OP_EXTRACT || item_q.op == OP_UPDATE || item_q.op == OP_DELETE);
   assign bank = item_q.packet.meta.stamp.window[0];
   assign bytes = item_q.packet.meta.l3_bytes;
   assign ends = judged_valid && judged.ended;

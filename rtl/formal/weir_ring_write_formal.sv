@@ -20,7 +20,7 @@ module weir_ring_write_formal
     parameter int unsigned ENTRY_BYTES = 64,
     parameter int unsigned BURST = 2,
     parameter int unsigned DATA_BITS = 2,
-    parameter int unsigned BASE_BITS = 14,
+    parameter int unsigned BASE_BITS = 12,
     // Of the ring, at most.
     parameter int unsigned SIZE_LOG2 = 5
 ) (
@@ -41,6 +41,7 @@ module weir_ring_write_formal
   localparam int unsigned ENTRY_BITS = 8 * ENTRY_BYTES;
   localparam int unsigned ENTRY_LOG2 = $clog2(ENTRY_BYTES);
   localparam int unsigned FLIGHTS = 8;
+  localparam int unsigned FLIGHT_BITS = $clog2(FLIGHTS);
   localparam int unsigned BEATS = BURST < 4 ? 8 : 2 * BURST;
   // One more for what lies past the base.
   typedef logic [BASE_BITS:0] address_t;
@@ -121,7 +122,7 @@ module weir_ring_write_formal
       beat_address[dut.u_beats.head_q[$clog2(BEATS)-1:0]] <= address;
       beat_entry[dut.u_beats.head_q[$clog2(BEATS)-1:0]] <= {phase, push_i};
     end
-    if (rst_ni && dut.close) burst_address[dut.u_requests.head_q[2:0]] <= first;
+    if (rst_ni && dut.close) burst_address[dut.u_requests.head_q[FLIGHT_BITS-1:0]] <= first;
   end
 
   // The beats that wait lie behind each other in their bursts, from the one that goes out next to the one
@@ -130,7 +131,7 @@ module weir_ring_write_formal
   logic [3:0] burst;
   logic [6:0] offset;
   logic [$clog2(BEATS)-1:0] beat_at;
-  logic [2:0] burst_at;
+  logic [FLIGHT_BITS-1:0] burst_at;
   address_t start;
 
   always_comb begin
@@ -144,7 +145,7 @@ module weir_ring_write_formal
     for (int unsigned i = 0; i < BEATS; i++) begin
       beat_at = dut.u_beats.tail_q[$clog2(BEATS)-1:0] + ($clog2(BEATS))'(i);
       if (i < 32'(dut.u_beats.level_o)) begin
-        burst_at = dut.u_lengths.tail_q[2:0] + burst[2:0];
+        burst_at = dut.u_lengths.tail_q[FLIGHT_BITS-1:0] + burst[FLIGHT_BITS-1:0];
         start = burst < dut.u_lengths.level_o ? burst_address[burst_at] : start_q;
         if (((start & ~address_t'(63)) + address_t'({offset, 6'd0})) != (beat_address[beat_at] & ~address_t'(63))) begin
           in_bursts = 1'b0;
@@ -164,15 +165,16 @@ module weir_ring_write_formal
     starts_kept = 1'b1;
     lengths_good = 1'b1;
     for (int unsigned i = 0; i < FLIGHTS; i++) begin
-      burst_at = dut.u_requests.tail_q[2:0] + 3'(i);
+      burst_at = dut.u_requests.tail_q[FLIGHT_BITS-1:0] + FLIGHT_BITS'(i);
       if (i < 32'(dut.u_requests.level_o)) begin
-        if (dut.u_requests.memory[burst_at].address != 64'(burst_address[burst_at] & ~address_t'(63))) starts_kept = 1'b0;
+        start = burst_address[burst_at] & ~address_t'(63);
+        if (dut.u_requests.memory[burst_at].address != 64'(start)) starts_kept = 1'b0;
         if (dut.u_requests.memory[burst_at].beats == '0 || dut.u_requests.memory[burst_at].beats > 7'(BURST)) begin
           lengths_good = 1'b0;
         end
         if (7'(burst_address[burst_at][11:6]) + dut.u_requests.memory[burst_at].beats > 7'd64) lengths_good = 1'b0;
       end
-      burst_at = dut.u_lengths.tail_q[2:0] + 3'(i);
+      burst_at = dut.u_lengths.tail_q[FLIGHT_BITS-1:0] + FLIGHT_BITS'(i);
       if (i < 32'(dut.u_lengths.level_o)) begin
         if (dut.u_lengths.memory[burst_at] == '0 || dut.u_lengths.memory[burst_at] > 7'(BURST)) lengths_good = 1'b0;
       end
@@ -182,14 +184,14 @@ module weir_ring_write_formal
   // What is under way is what the bursts hold that are not answered for, and what is being gathered.
   logic [9:0] under_way;
   logic flights_good;
-  logic [2:0] flight_at;
+  logic [FLIGHT_BITS-1:0] flight_at;
 
   always_comb begin
     under_way = 10'(dut.gathered_q);
     flights_good = 1'b1;
     flight_at = '0;
     for (int unsigned i = 0; i < FLIGHTS; i++) begin
-      flight_at = dut.u_flights.tail_q[2:0] + 3'(i);
+      flight_at = dut.u_flights.tail_q[FLIGHT_BITS-1:0] + FLIGHT_BITS'(i);
       if (i < 32'(dut.u_flights.level_o)) begin
         under_way += 10'(dut.u_flights.memory[flight_at].entries);
         if (dut.u_flights.memory[flight_at].entries == '0 || dut.u_flights.memory[flight_at].entries > 7'(BURST)) begin
@@ -236,7 +238,8 @@ module weir_ring_write_formal
   logic [DATA_BITS:0] shown_entry;
   logic [9:0] lane;
 
-  assign bus_address = (burst_address[dut.u_lengths.tail_q[2:0]] & ~address_t'(63)) + address_t'({dut.sent_q, 6'd0});
+  assign bus_address = (burst_address[dut.u_lengths.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63))
+      + address_t'({dut.sent_q, 6'd0});
   assign shown_address = beat_address[dut.u_beats.tail_q[$clog2(BEATS)-1:0]];
   assign lane = 10'({shown_address[5:0], 3'd0});
   assign shown_entry = {1'(beat.data >> (lane + 10'(ENTRY_BITS - 1))), DATA_BITS'(beat.data >> lane)};
@@ -261,6 +264,8 @@ module weir_ring_write_formal
       end
       if (line_q) last : assert (last_q == dut.index - 1'b1 && last_phase_q == ((last_q & size) == '0));
       waits_in_order : assert (in_bursts && entries_kept);
+      side_by_side : assert (dut.u_requests.head_q == dut.u_lengths.head_q
+          && dut.u_requests.head_q == dut.u_flights.head_q);
       sends : assert (dut.u_lengths.level_o == '0 ? dut.sent_q == '0 : dut.sent_q < dut.length);
       bursts_kept : assert (starts_kept && lengths_good);
       answers_for : assert (flights_good && under_way == 10'(dut.in_flight_q));
@@ -269,7 +274,8 @@ module weir_ring_write_formal
           || address == start_q + address_t'({dut.gathered_q, ENTRY_LOG2'(0)}));
       gathers_in_page : assert (dut.gathered_q == '0 || 7'(start_q[11:6]) + dut.gathered_q < 7'd64);
       if (dma_valid) begin
-        its_burst : assert (request.address == 64'(burst_address[dut.u_requests.tail_q[2:0]] & ~address_t'(63)));
+        its_burst : assert (request.address
+            == 64'(burst_address[dut.u_requests.tail_q[FLIGHT_BITS-1:0]] & ~address_t'(63)));
         in_page : assert (request.beats != '0 && 7'(request.address[11:6]) + request.beats <= 7'd64);
       end
       if (dma_data_valid) begin
