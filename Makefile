@@ -89,6 +89,13 @@ venv:
 	fi
 .PHONY: venv
 
+# The program as it is shipped, static, on both sides of the virtual machine.
+STATIC = x86_64-unknown-linux-gnu
+guest: ## the program on the kernel's VFIO, in a virtual machine with no hardware, no root and no KVM
+	@RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --target $(STATIC)
+	@weir="$(TARGET_DIR)/$(STATIC)/release/weir"; tests/guest/run.sh "$(TARGET_DIR)/guest" "$$weir" "$$weir"
+.PHONY: guest
+
 # What follows is for the RTL alone: `cargo build` and the tests of the other rooms need none of it.
 rtl-tools: ## install what lints, simulates and proves the RTL, into the target folder
 	@PYTHON="$(PYTHON)" rtl/tools.sh "$(RTL_VENV)"

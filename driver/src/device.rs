@@ -155,6 +155,11 @@ pub trait Device {
         Ok(false)
     }
 
+    /// Why it does not answer, if that is known: what cannot be read is all ones, whatever the reason.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Resets the function: its DMA has stopped when this returns.
     ///
     /// # Errors

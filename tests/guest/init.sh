@@ -22,16 +22,27 @@ replay() { # replay ADDRESS OPTION...: the records' hash, for the host to compar
   return $code
 }
 
-removal() { # The host ends the NIC's process when it sees the mark.
-  weir replay --window "$window" --device 0000:00:13.0 > /tmp/out 2>&1 &
-  $B sleep 2
-  echo "REMOVE NOW"
-  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-    $B grep -q 'NIC is gone' /tmp/out && break
+seen() { # seen TEXT: within 20 s it is in the driver's output
+  for _ in $($B seq 200); do
+    $B grep -q "$1" /tmp/out && return
     $B usleep 100000
   done
+  return 1
+}
+
+removal() { # The host ends the NIC's process when it sees the mark.
+  weir replay --window "$window" --device 0000:00:13.0 > /tmp/out 2>&1 &
+  seen 'the NIC was brought up' || { $B cat /tmp/out; return 1; }
+  $B sleep 1
+  $B grep 'error' /tmp/out && return 1
+  echo "REMOVE NOW"
+  read -r before _ < /proc/uptime
+  seen 'NIC is gone'
+  read -r after _ < /proc/uptime
   $B cat /tmp/out
-  $B grep -q 'weir: error: the NIC is gone' /tmp/out
+  echo "GONE after $before until $after"
+  # The host needs a part of that to notice the mark.
+  $B grep -q 'weir: error: the NIC is gone' /tmp/out && $B awk "BEGIN { exit !($after - $before < 2) }"
 }
 
 IFS=,

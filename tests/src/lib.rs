@@ -4,6 +4,7 @@
 //!   scenario: frames, rule changes ─▶ rig: card, meter, its deaths ─▶ archive: what came out, once
 //!   probe: a host with no driver, which may write anything
 //!   packets: frames by hand ─▶ replaying: a replay, or a bench ─▶ everything that came out
+//!   ticking: a card whose time passes by itself, for the suite that every body passes
 //!   hostile: frames that no parser likes ─▶ lockstep: model and RTL on one card, and a host that misuses them
 //! ```
 
@@ -18,3 +19,4 @@ pub mod probe;
 pub mod replaying;
 pub mod rig;
 pub mod scenario;
+pub mod ticking;

@@ -5,6 +5,7 @@
 mod cli_support;
 
 use cli_support::*;
+use sim::generate::Spec;
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ fn utf8(path: &Path) -> &str {
 #[test]
 fn a_replay_through_another_process_gives_the_same_bytes() {
     let scratch = Scratch::new("nic-replay");
-    let capture = scratch.capture("traffic.pcap", &small());
+    let capture = scratch.capture("traffic.pcap", &Spec { hosts: 3, ..small() });
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/small.toml");
     for (name, config, least) in [("plain", &[][..], 300), ("rules", &["--config", utf8(&example)], 5)] {
         let common: Vec<&str> = config.iter().copied().chain(["--window", "5s"]).collect();
@@ -116,7 +117,7 @@ fn drivers_that_are_killed_leave_no_packet_uncounted() {
     let stats: serde_json::Value = serde_json::from_str(&said[said.find('{').expect("JSON")..]).expect("one object");
     assert_eq!(stats["frames"], 300_000);
     let sides = stats["conservation"].as_array().expect("the sides");
-    let received: u64 = sides.iter().filter_map(|side| side["packets"]["wire_rx"].as_u64()).sum();
+    let received: u64 = sides.iter().filter_map(|side| side["offered"]["packets"].as_u64()).sum();
     assert_eq!(received, 300_000, "{said}");
     assert!(text(&output.stdout).lines().count() > 15_000, "{}", text(&output.stdout).lines().count());
 }
@@ -136,6 +137,24 @@ fn a_nic_that_is_gone_ends_its_driver_within_a_second() {
     driver.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
     assert_eq!(status.code(), Some(5), "{said}");
     assert!(said.contains("weir: error: the NIC is gone: every read gives all ones"), "{said}");
+}
+
+#[test]
+fn a_nic_that_does_not_answer_is_given_up_and_the_wait_is_named() {
+    let scratch = Scratch::new("nic-stalled");
+    let served = Served::start(&scratch, &["--traffic", "packets=100M,pps=1k,flows=1k"]);
+    let mut driver = served.replay(&[]).spawn().expect("weir runs");
+    std::thread::sleep(Duration::from_millis(700));
+    let id = served.child.id().to_string();
+    let stopped = std::process::Command::new("kill").args(["-STOP", &id]).status().expect("kill runs");
+    assert!(stopped.success());
+    let begin = Instant::now();
+    let status = driver.wait().expect("it ends");
+    assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
+    let mut said = String::new();
+    driver.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
+    assert_eq!(status.code(), Some(5), "{said}");
+    assert!(said.contains("REGION_READ: no answer within 5 s"), "{said}");
 }
 
 #[test]

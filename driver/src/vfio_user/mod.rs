@@ -22,6 +22,7 @@ use crate::mapping::Mapping;
 use crate::pci;
 use crate::regio::RegIo;
 use crate::stage;
+use firmware_abi::registers::Control;
 use rustix::event::{EventfdFlags, eventfd};
 use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
@@ -180,25 +181,16 @@ impl VfioUserDevice {
             vectors,
             msix_control,
         };
-        // The NIC knows it still, if it is the one of the process that made it.
+        device.enable().map_err(failed)?;
+        if !Control(device.io.read(|r| &r.control)).enable() {
+            // It does not run: what an earlier driver left is of no use.
+            device.forget().map_err(unusable)?;
+        }
         device.map_again().map_err(|error| match error {
             DeviceError::DmaMemory { source, .. } => unusable(source),
             other => unusable(io::Error::other(other.to_string())),
         })?;
-        device.enable().map_err(failed)?;
         Ok(device)
-    }
-
-    /// Whether the NIC's process is gone.
-    #[must_use]
-    pub fn is_gone(&self) -> bool {
-        self.io.wire.borrow().is_gone()
-    }
-
-    /// Register writes that the NIC's process has refused, as far as is known.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.io.wire.borrow().refused()
     }
 
     /// Lets the NIC reach host memory and raise MSI-X.
@@ -214,6 +206,19 @@ impl VfioUserDevice {
         wire.write_region(CONFIG_REGION, pci::offset::COMMAND as u64, &command.to_le_bytes())
     }
 
+    /// Removes the memories of an earlier driver.
+    fn forget(&self) -> io::Result<()> {
+        for (name, iova, _) in self.files() {
+            fs::remove_file(self.file_of(&name, iova))?;
+        }
+        Ok(())
+    }
+
+    fn file_of(&self, name: &str, iova: Iova) -> PathBuf {
+        self.state.join(format!("{name}@{:x}", iova.0))
+    }
+
+    /// Maps what an earlier driver left: a NIC that runs knows it.
     fn map_again(&self) -> Result<(), DeviceError> {
         for (name, iova, file) in self.files() {
             let bytes = file.metadata().map_or(0, |data| data.len()) as usize;
@@ -265,7 +270,7 @@ impl VfioUserDevice {
     /// nothing.
     fn new_file(&self, name: &str, bytes: usize, iova: Iova) -> Result<File, DeviceError> {
         let failed = |source| DeviceError::DmaMemory { name: name.to_owned(), bytes, source };
-        let (path, unfinished) = (self.state.join(format!("{name}@{:x}", iova.0)), self.state.join("unfinished"));
+        let (path, unfinished) = (self.file_of(name, iova), self.state.join("unfinished"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(true).mode(0o600);
         let file = options.open(&unfinished).map_err(failed)?;
@@ -382,6 +387,10 @@ impl Device for VfioUserDevice {
         self.io.wire.borrow_mut().call(Request::Reset, &[], &[], &mut []).map_err(os("reset"))?;
         // A reset forgets who may do what; and the memory of earlier clients, which is this one's by now.
         self.enable().map_err(os("reset"))
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.io.wire.borrow().broken()
     }
 
     fn set_bus_master(&self, on: bool) -> Result<bool, DeviceError> {

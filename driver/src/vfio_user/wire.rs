@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A command that wants an answer waits for the one with its id. A command that wants none, as a posted write
-//! on PCIe, is answered only if it fails: such an answer is counted when it comes by.
+//! on PCIe, is answered only if it fails: such an answer is passed over when it comes by.
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use std::io::{self, IoSlice, Read};
@@ -97,8 +97,8 @@ pub(super) struct Wire {
     stream: UnixStream,
     next_id: u16,
     inbox: Vec<u8>,
-    refused: u64,
-    gone: bool,
+    /// Why the connection is of no use any more.
+    broken: Option<String>,
 }
 
 fn dword(bytes: &[u8], at: usize) -> u32 {
@@ -110,17 +110,22 @@ impl Wire {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(ANSWER_TIME))?;
         stream.set_write_timeout(Some(ANSWER_TIME))?;
-        Ok(Self { stream, next_id: 0, inbox: Vec::with_capacity(2 * MESSAGE_BYTES), refused: 0, gone: false })
+        Ok(Self { stream, next_id: 0, inbox: Vec::with_capacity(2 * MESSAGE_BYTES), broken: None })
     }
 
-    /// Posted commands that were refused, as far as is known.
-    pub(super) const fn refused(&self) -> u64 {
-        self.refused
+    /// Why the connection is of no use any more.
+    pub(super) fn broken(&self) -> Option<String> {
+        self.broken.clone()
     }
 
-    /// Whether the connection is of no use any more.
-    pub(super) const fn is_gone(&self) -> bool {
-        self.gone
+    /// Remembers what broke the connection: one in which an answer was missed is out of step for good.
+    fn note<T>(&mut self, result: Result<T, WireError>) -> Result<T, WireError> {
+        if let Err(error) = &result
+            && !matches!(error, WireError::Refused { .. })
+        {
+            self.broken.get_or_insert(error.to_string());
+        }
+        result
     }
 
     /// Sends a command that is not answered.
@@ -138,13 +143,11 @@ impl Wire {
     ) -> Result<usize, WireError> {
         let id = self.send(request, 0, body, fds)?;
         let result = self.answer(request, id, answer);
-        // A connection in which an answer was missed is out of step for good.
-        self.gone |= result.as_ref().is_err_and(|error| !matches!(error, WireError::Refused { .. }));
-        result
+        self.note(result)
     }
 
     fn send(&mut self, request: Request, flags: u32, body: &[u8], fds: &[BorrowedFd<'_>]) -> Result<u16, WireError> {
-        if self.gone {
+        if self.broken.is_some() {
             return Err(WireError::Gone);
         }
         let id = self.next_id;
@@ -157,8 +160,7 @@ impl Wire {
         message[8..12].copy_from_slice(&flags.to_le_bytes());
         message[HEADER_BYTES..bytes].copy_from_slice(body);
         let result = self.write(&message[..bytes], fds).map_err(|source| failed(request, source));
-        self.gone |= result.is_err();
-        result.map(|()| id)
+        self.note(result).map(|()| id)
     }
 
     fn write(&self, mut message: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -202,7 +204,8 @@ impl Wire {
             match (found == id, is_error) {
                 (true, true) => return Err(WireError::Refused { request: request.to_string(), error }),
                 (true, false) => return Ok(count),
-                (false, true) => self.refused += 1,
+                // A posted command that was refused: lost, as on PCIe.
+                (false, true) => {}
                 (false, false) => {
                     return Err(WireError::Answer {
                         request: request.to_string(),

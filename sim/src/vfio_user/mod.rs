@@ -20,6 +20,7 @@ use crate::playback::Playback;
 use driver::regio::RegIo;
 use driver::stage::{Command, State};
 use firmware_abi::registers::Control;
+use firmware_abi::ring::RingId;
 use link::{Left, Link};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -83,7 +84,7 @@ pub enum ServeError {
     },
 }
 
-/// From the enabling of the NIC to its first frame: as a link takes its time to come up. The host enables its ENIs meanwhile.
+/// From the NIC's first command, by which a driver enables an ENI, to its first frame: as a link takes its time to come up.
 const LINK_UP: Duration = Duration::from_millis(50);
 /// The longest that the clock sleeps.
 const NAP: Duration = Duration::from_millis(1);
@@ -242,12 +243,12 @@ impl Service {
         Control(self.link.io().read(|r| &r.control)).enable()
     }
 
-    /// Waits until the NIC is enabled, and a link would be up.
+    /// Waits until the NIC is enabled and has been given a command, and a link would be up.
     fn wait_for_link(&mut self) -> Result<(), Left> {
         let mut up = None;
         loop {
             self.link.serve_for(NAP)?;
-            if !self.is_enabled() {
+            if !self.is_enabled() || self.link.io().ring(RingId::Command).consumer() == 0 {
                 up = None;
             } else if up.get_or_insert_with(Instant::now).elapsed() >= LINK_UP {
                 return Ok(());

@@ -88,8 +88,8 @@ pub(super) trait WithDevice {
 }
 
 impl DeviceArgs {
-    /// Opens the NIC at `at` for `task`.
-    pub(super) fn open<T: WithDevice>(&self, at: &Where, task: T) -> Result<T::Done, Failure> {
+    /// Opens the NIC at `at` for `task`. Unless `quiet`, says how its memory was had.
+    pub(super) fn open<T: WithDevice>(&self, at: &Where, quiet: bool, task: T) -> Result<T::Done, Failure> {
         match at {
             Where::Process(socket) => {
                 let state = self.state.clone().unwrap_or_else(|| usual_state(socket));
@@ -104,9 +104,11 @@ impl DeviceArgs {
                     // Closing a device that is gone takes the kernel a minute: first is said what happened.
                     std::mem::forget(Rc::clone(&device));
                 }
-                let Pages { huge_bytes, small_bytes } = device.pages();
-                let (huge, small) = (huge_bytes >> 20, small_bytes.div_ceil(1 << 20));
-                say(&format!("host memory for the NIC: {huge} MiB in huge pages, {small} MiB in pages of 4 KiB\n"));
+                if !quiet {
+                    let Pages { huge_bytes, small_bytes } = device.pages();
+                    let (huge, small) = (huge_bytes >> 20, small_bytes.div_ceil(1 << 20));
+                    say(&format!("host memory for the NIC: {huge} MiB in huge pages, {small} MiB in pages of 4 KiB\n"));
+                }
                 done
             }
         }
@@ -119,20 +121,22 @@ pub(super) struct Measuring {
     pub(super) config: Config,
     /// Where it goes.
     pub(super) output: Output,
+    /// Whether nothing is said of how the NIC was found.
+    pub(super) quiet: bool,
 }
 
 impl WithDevice for Measuring {
     type Done = Fed;
 
     fn run<D: Device + 'static>(self, device: Rc<D>) -> Result<Fed, Failure> {
-        on(device, self.config, self.output)
+        on(device, self)
     }
 }
 
-fn on<D: Device + 'static>(device: Rc<D>, config: Config, output: Output) -> Result<Fed, Failure> {
+fn on<D: Device + 'static>(device: Rc<D>, task: Measuring) -> Result<Fed, Failure> {
     let stage = device.stage().map(Stage::new).transpose().map_err(gone)?;
     let in_step = stage.map_or(Ok(false), |stage| Ok(stage.state()? != State::Live)).map_err(gone)?;
-    if in_step { in_step_with(device, Rc::new(config), output) } else { Live::new(device, &config, output)?.run() }
+    if in_step { in_step_with(device, Rc::new(task.config), task.output) } else { Live::new(device, task)?.run() }
 }
 
 fn gone(error: StageError) -> Failure {
@@ -164,7 +168,17 @@ fn said<D: Device + 'static>(meter: &Meter<D>, counts: ReplayCounts) -> Run {
 
 /// Of a device that is gone, this is what is said: whatever broke, broke for that reason.
 fn explain<D: Device>(device: &D, error: ReplayError<OutputError>) -> Failure {
-    if device.io().read(|r| &r.magic) == u32::MAX { gone(StageError::Gone) } else { error.into() }
+    if is_gone(device) { lost(device) } else { error.into() }
+}
+
+fn is_gone<D: Device>(device: &D) -> bool {
+    device.io().read(|r| &r.magic) == u32::MAX
+}
+
+/// What is said of a device that is gone.
+fn lost<D: Device>(device: &D) -> Failure {
+    let why = device.trouble().map_or(String::new(), |why| format!(" ({why})"));
+    Failure::device(format!("{}{why}", StageError::Gone))
 }
 
 /// How long a host sleeps at most that nobody interrupts.
@@ -183,11 +197,14 @@ struct Live<D: Device + 'static> {
 }
 
 impl<D: Device + 'static> Live<D> {
-    fn new(device: Rc<D>, config: &Config, output: Output) -> Result<Self, Failure> {
-        let assembly = assemble(config, now_ns()).map_err(ReplayError::from)?;
+    fn new(device: Rc<D>, task: Measuring) -> Result<Self, Failure> {
+        let Measuring { config, output, quiet } = task;
+        let assembly = assemble(&config, now_ns()).map_err(ReplayError::from)?;
         let meter = Meter::attach(Rc::clone(&device), &assembly.meter, assembly.enis, assembly.subscriptions);
         let (meter, attached) = meter.map_err(|error| explain(&*device, error.into()))?;
-        say(&format!("{}\n", describe(&attached)));
+        if !quiet {
+            say(&format!("{}\n", describe(&attached)));
+        }
         let vectors = RingId::ALL.into_iter().filter(|id| !id.host_produces()).map(|id| meter.driver().vector(id));
         let vectors = vectors.collect::<Result<_, _>>().map_err(Failure::device)?;
         Ok(Self { device, meter, output, vectors })
@@ -230,8 +247,8 @@ impl<D: Device + 'static> Live<D> {
 
     /// Whether the NIC has sent all of its traffic. One that has no stage has traffic for ever.
     fn is_over(&self) -> Result<bool, Failure> {
-        if self.device.io().read(|r| &r.magic) == u32::MAX {
-            return Err(gone(StageError::Gone));
+        if is_gone(&*self.device) {
+            return Err(lost(&*self.device));
         }
         let stage = self.device.stage().map(Stage::new).transpose().map_err(gone)?;
         Ok(stage.is_some_and(|stage| stage.next_ns().is_none()))

@@ -222,7 +222,8 @@ fn run_elsewhere(args: &ReplayArgs, device: &super::device::Where) -> Result<(),
     let config = args.measure.config()?;
     let window_seconds = config.settings.window.get();
     let output = Output::new(&config, &args.options())?;
-    let fed = args.elsewhere.open(device, super::device::Measuring { config, output })?;
+    let fed =
+        args.elsewhere.open(device, args.quiet, super::device::Measuring { config, output, quiet: args.quiet })?;
     conclude(args, fed, window_seconds, &[device.to_string()])
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{Failure, say};
 const AFTER_HELP: &str = "\
 Examples:
   weir nic selftest --device 0000:03:00.0
-  weir nic selftest --device vfio-user:nic.sock --state /tmp/selftest
+  weir nic selftest --device vfio-user:nic.sock
 
 It takes the NIC for itself: what ran on it is gone. Exit code 5 if a check fails.";
 
@@ -41,7 +41,7 @@ impl WithDevice for Suite {
 pub(super) fn run(args: &SelftestArgs) -> Result<(), Failure> {
     let missing = || Failure::Usage("found no --device, expected the NIC to check".to_owned());
     let at = args.device.device.as_ref().ok_or_else(missing)?;
-    match args.device.open(at, Suite)? {
+    match args.device.open(at, false, Suite)? {
         0 => Ok(()),
         failures => Err(Failure::device(format!("{failures} checks failed"))),
     }
