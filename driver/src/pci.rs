@@ -1,4 +1,7 @@
-//! What the NIC says of itself in PCI's configuration space, and what the host sets there.
+//! What the NIC says of itself in PCI's configuration space, and what the host sets there; how functions are named.
+
+use std::fmt;
+use std::str::FromStr;
 
 /// The vendor of the NIC. A card that is made bears its maker's.
 pub const VENDOR: u16 = 0x1234;
@@ -40,3 +43,45 @@ pub const MSIX_ENABLE: u16 = 1 << 15;
 pub const MSIX_MASK_ALL: u16 = 1 << 14;
 /// The capability MSI-X.
 pub const CAP_MSIX: u8 = 0x11;
+
+/// Domain, bus, device and function: `0000:03:00.0`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address {
+    domain: u16,
+    bus: u8,
+    device: u8,
+    function: u8,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04x}:{:02x}:{:02x}.{:x}", self.domain, self.bus, self.device, self.function)
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// With or without the domain, which is then 0.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (front, function) = text.rsplit_once('.')?;
+            let mut parts = front.rsplit(':');
+            let (device, bus) = (parts.next()?, parts.next()?);
+            let domain = parts.next().unwrap_or("0");
+            let hex = |part: &str, digits: usize| {
+                let plain = (1..=digits).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+                u16::from_str_radix(part, 16).ok().filter(|_| plain)
+            };
+            let byte = |part: &str| hex(part, 2).map(|byte| byte as u8);
+            let address = Self {
+                domain: hex(domain, 4)?,
+                bus: byte(bus)?,
+                device: byte(device).filter(|device| *device < 32)?,
+                function: byte(function).filter(|function| *function < 8)?,
+            };
+            parts.next().is_none().then_some(address)
+        };
+        parse().ok_or_else(|| format!("found `{text}`, expected a PCI address like 0000:03:00.0"))
+    }
+}

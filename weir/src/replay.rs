@@ -237,7 +237,7 @@ impl<S: Sink, B: Bench> Replay<S, B> {
 
     /// The meter, to look at.
     #[must_use]
-    pub fn meter(&self) -> &Meter<SimDevice> {
+    pub fn meter(&self) -> &Meter<B::Device> {
         &self.meter
     }
 

@@ -28,7 +28,7 @@ pub mod sysfs;
 use crate::device::{Device, DeviceError, Iova, Memories};
 use crate::dma::DmaMemory;
 use crate::mapping::{Mapping, Registers};
-use crate::pci;
+use crate::pci::{self, Address};
 use crate::stage;
 use pci_driver::backends::vfio::VfioPciDevice;
 use pci_driver::device::PciDevice;
@@ -43,7 +43,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
-use sysfs::{Address, Sysfs, VFIO_PCI};
+use sysfs::{Sysfs, VFIO_PCI};
 
 const HUGE_PAGE_BYTES: usize = 2 << 20;
 const PAGE_BYTES: usize = 4096;
@@ -196,11 +196,8 @@ impl VfioDevice {
     /// # Errors
     /// When it is not there, not ours to have, or not a NIC of this kind.
     pub fn open(address: Address, options: Options) -> Result<Self, OpenError> {
-        let sysfs = Sysfs::default();
-        let group = look(&sysfs, address)?;
-        try_group(address, group)?;
         let failed = |what| move |source| OpenError::Os { address, what, source };
-        let pci = VfioPciDevice::open(sysfs.device(address)).map_err(failed("opening it through VFIO"))?;
+        let pci = open_pci(address)?;
         set_master(&pci, true).map_err(failed("switching bus mastering on"))?;
         let io = map_bar(&pci, 0).map_err(failed("mapping BAR0"))?;
         let stage =
@@ -249,6 +246,25 @@ fn new_memory(flags: MemfdFlags, bytes: usize) -> io::Result<Mapping> {
     let file = memfd_create("weir", MemfdFlags::CLOEXEC | flags)?;
     ftruncate(&file, bytes as u64)?;
     Mapping::new(&file, 0, bytes)
+}
+
+/// The registers alone of the NIC at `address`, which is told nothing. When they are dropped, and nobody else has the
+/// device open, Linux resets it.
+///
+/// # Errors
+/// As of [`VfioDevice::open`].
+pub fn registers(address: Address) -> Result<Registers<MappedOwningPciRegion>, OpenError> {
+    let pci = open_pci(address)?;
+    map_bar(&pci, 0).map_err(|source| OpenError::Os { address, what: "mapping BAR0", source })
+}
+
+/// Opens the device, if it is one to be had.
+fn open_pci(address: Address) -> Result<VfioPciDevice, OpenError> {
+    let sysfs = Sysfs::default();
+    let group = look(&sysfs, address)?;
+    try_group(address, group)?;
+    let failed = |source| OpenError::Os { address, what: "opening it through VFIO", source };
+    VfioPciDevice::open(sysfs.device(address)).map_err(failed)
 }
 
 /// Lets the NIC reach host memory and raise MSI-X, or forbids it.

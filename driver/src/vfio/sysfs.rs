@@ -1,53 +1,14 @@
 //! PCI devices as Linux lists them, and which driver each is bound to.
 
-use std::fmt;
+use crate::pci::Address;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Where Linux lists them.
 pub const SYSFS: &str = "/sys";
 /// The driver that gives a device to a process.
 pub const VFIO_PCI: &str = "vfio-pci";
-
-/// Domain, bus, device and function: `0000:03:00.0`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Address {
-    domain: u16,
-    bus: u8,
-    device: u8,
-    function: u8,
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04x}:{:02x}:{:02x}.{:x}", self.domain, self.bus, self.device, self.function)
-    }
-}
-
-impl FromStr for Address {
-    type Err = String;
-
-    /// With or without the domain, which is then 0.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parse = || {
-            let (front, function) = text.rsplit_once('.')?;
-            let mut parts = front.rsplit(':');
-            let (device, bus) = (parts.next()?, parts.next()?);
-            let domain = parts.next().unwrap_or("0");
-            let byte = |part: &str| u8::from_str_radix(part, 16).ok();
-            let address = Self {
-                domain: u16::from_str_radix(domain, 16).ok()?,
-                bus: byte(bus)?,
-                device: byte(device).filter(|device| *device < 32)?,
-                function: byte(function).filter(|function| *function < 8)?,
-            };
-            parts.next().is_none().then_some(address)
-        };
-        parse().ok_or_else(|| format!("found `{text}`, expected a PCI address like 0000:03:00.0"))
-    }
-}
 
 /// A PCI device, as Linux sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +167,7 @@ fn target(link: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::Address;
+    use crate::pci::Address;
 
     #[test]
     fn an_address_has_a_domain_or_that_is_0() {

@@ -160,14 +160,8 @@ impl VfioUserDevice {
     /// # Errors
     /// When there is no such NIC, or the folder cannot be used.
     pub fn connect(socket: &Path, state: &Path) -> Result<Self, ConnectError> {
-        let connect = |source| ConnectError::Connect { path: socket.to_owned(), source };
-        let mut wire = Wire::connect(socket).map_err(connect)?;
+        let mut wire = call(socket)?;
         let failed = |source| ConnectError::Wire { path: socket.to_owned(), source };
-        greet(&mut wire).map_err(failed)?;
-        let found = u32::from_le_bytes(wire.read_region(CONFIG_REGION, 0).map_err(failed)?);
-        if found != u32::from(pci::DEVICE) << 16 | u32::from(pci::VENDOR) {
-            return Err(ConnectError::WrongDevice { path: socket.to_owned(), found });
-        }
         let vectors = irq_count(&mut wire).map_err(failed)?;
         let msix_control = find_capability(&mut wire, pci::CAP_MSIX).map_err(failed)? + 2;
         let unusable = |source| ConnectError::State { path: state.to_owned(), source };
@@ -284,6 +278,27 @@ impl VfioUserDevice {
         let next = self.memories.end().map_or(0, |end| end + GUARD_BYTES).max(FIRST_IOVA);
         Iova(next.next_multiple_of(GUARD_BYTES))
     }
+}
+
+/// Calls the NIC that serves `socket`, and sees that it is one.
+fn call(socket: &Path) -> Result<Wire, ConnectError> {
+    let connect = |source| ConnectError::Connect { path: socket.to_owned(), source };
+    let mut wire = Wire::connect(socket).map_err(connect)?;
+    let failed = |source| ConnectError::Wire { path: socket.to_owned(), source };
+    greet(&mut wire).map_err(failed)?;
+    let found = u32::from_le_bytes(wire.read_region(CONFIG_REGION, 0).map_err(failed)?);
+    if found != u32::from(pci::DEVICE) << 16 | u32::from(pci::VENDOR) {
+        return Err(ConnectError::WrongDevice { path: socket.to_owned(), found });
+    }
+    Ok(wire)
+}
+
+/// The registers alone of the NIC that serves `socket`, which is told nothing.
+///
+/// # Errors
+/// When there is no such NIC.
+pub fn registers(socket: &Path) -> Result<VfioUserIo, ConnectError> {
+    Ok(VfioUserIo { wire: Rc::new(RefCell::new(call(socket)?)), region: 0 })
 }
 
 fn greet(wire: &mut Wire) -> Result<(), WireError> {

@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 use driver::device::Device;
 use driver::regio::RegIo;
 use driver::stage::{Stage, StageError, State};
-use driver::vfio::sysfs::Address;
 use driver::vfio::{Options, Pages, VfioDevice};
 use driver::vfio_user::VfioUserDevice;
 use firmware_abi::ring::RingId;
@@ -20,39 +18,11 @@ use super::{Failure, say};
 use crate::assembly::assemble;
 use crate::bench::Staged;
 use crate::config::Config;
+use crate::diag::device::DeviceName;
 use crate::meter::Meter;
 use crate::output::{Output, OutputError};
 use crate::replay::{Replay, ReplayCounts, ReplayError};
 use crate::stats::Run;
-
-/// Where a NIC is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Where {
-    /// A process that serves on this socket.
-    Process(PathBuf),
-    /// On PCIe.
-    Pci(Address),
-}
-
-impl FromStr for Where {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("vfio-user", path)) if !path.is_empty() => Ok(Self::Process(path.into())),
-            _ => text.parse().map(Self::Pci).map_err(|error| format!("{error}, or vfio-user:PATH")),
-        }
-    }
-}
-
-impl std::fmt::Display for Where {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Process(path) => write!(f, "vfio-user:{}", path.display()),
-            Self::Pci(address) => address.fmt(f),
-        }
-    }
-}
 
 /// Where the driver's memory of the NIC on `socket` is, if nothing else is said: of the same name for the next driver.
 fn usual_state(socket: &Path) -> PathBuf {
@@ -66,7 +36,7 @@ pub(super) struct DeviceArgs {
     /// A NIC elsewhere, with traffic of its own: the PCI address of one that is bound to vfio-pci, or vfio-user:PATH for
     /// one that `weir nic serve` serves
     #[arg(long, value_name = "WHERE", help_heading = "NIC elsewhere")]
-    pub(super) device: Option<Where>,
+    pub(super) device: Option<DeviceName>,
     /// Of vfio-user: where the driver keeps what must outlive it; with another NIC, another folder
     #[arg(long, value_name = "DIR", requires = "device", help_heading = "NIC elsewhere")]
     state: Option<PathBuf>,
@@ -89,14 +59,14 @@ pub(super) trait WithDevice {
 
 impl DeviceArgs {
     /// Opens the NIC at `at` for `task`. Unless `quiet`, says how its memory was had.
-    pub(super) fn open<T: WithDevice>(&self, at: &Where, quiet: bool, task: T) -> Result<T::Done, Failure> {
+    pub(super) fn open<T: WithDevice>(&self, at: &DeviceName, quiet: bool, task: T) -> Result<T::Done, Failure> {
         match at {
-            Where::Process(socket) => {
+            DeviceName::VfioUser(socket) => {
                 let state = self.state.clone().unwrap_or_else(|| usual_state(socket));
                 let device = VfioUserDevice::connect(socket, &state).map_err(Failure::device)?;
                 task.run(Rc::new(device))
             }
-            Where::Pci(address) => {
+            DeviceName::Pci(address) => {
                 let options = Options { vectors_max: self.vectors, huge_pages: !self.no_huge_pages };
                 let device = Rc::new(VfioDevice::open(*address, options).map_err(Failure::device)?);
                 let done = task.run(Rc::clone(&device));

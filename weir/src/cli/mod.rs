@@ -7,9 +7,9 @@ mod bundle;
 mod check;
 mod completions;
 mod count;
+mod counters;
 #[cfg(feature = "pci")]
 mod device;
-mod counters;
 mod failure;
 mod feed;
 mod flows;

@@ -213,7 +213,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
 
 /// Replays the traffic of a NIC elsewhere.
 #[cfg(feature = "pci")]
-fn run_elsewhere(args: &ReplayArgs, device: &super::device::Where) -> Result<(), Failure> {
+fn run_elsewhere(args: &ReplayArgs, device: &crate::diag::device::DeviceName) -> Result<(), Failure> {
     if args.measure.from.is_some() || args.measure.to.is_some() {
         let wanted =
             "found --from or --to with --device, expected them with the `weir nic serve` that has the captures";

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use driver::pci;
-use driver::vfio::sysfs::{Address, Listed, Sysfs, VFIO_PCI};
+use driver::pci::Address;
+use driver::vfio::sysfs::{Listed, Sysfs, VFIO_PCI};
 
 use crate::cli::{Failure, print};
 
