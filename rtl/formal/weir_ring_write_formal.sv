@@ -283,6 +283,7 @@ module weir_ring_write_formal
         its_entry : assert (shown_entry == beat_entry[dut.u_beats.tail_q[$clog2(BEATS)-1:0]]);
         its_bytes : assert (beat.strobes == 64'({ENTRY_BYTES{1'b1}}) << shown_address[5:0]);
       end
+      written_only : assert (!push_ok || dut.outcome_ok);
       producer : assert (!known_q || state.nic_index == producer_q);
     end
   end
