@@ -232,7 +232,7 @@ struct DiffArgs {
     before: PathBuf,
     /// Another dump; else what --device or --sim shows now
     after: Option<PathBuf>,
-    /// Also fields that the NIC changes by itself
+    /// Also fields that move in normal use: what the NIC changes by itself, and the rings' indices
     #[arg(long)]
     volatile: bool,
     #[command(flatten)]
@@ -294,7 +294,7 @@ fn take(source: &SourceArgs, untouched: bool) -> Result<File, Failure> {
 
 /// As [`take`], where something to look at is optional.
 fn taken(source: &SourceArgs) -> Result<Option<File>, Failure> {
-    source.select().map(|_| take(source, false)).transpose()
+    source.select()?.map(|_| take(source, false)).transpose()
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {
@@ -325,7 +325,7 @@ fn decode(args: &DecodeArgs) -> Result<Answer, Failure> {
 
 fn diff(args: &DiffArgs) -> Result<Answer, Failure> {
     let before = File::load(&args.before, false)?;
-    let after = match (&args.after, args.source.select()) {
+    let after = match (&args.after, args.source.select()?) {
         (Some(path), None) => File::load(path, false)?,
         (None, Some(_)) => take(&args.source, false)?,
         _ => {

@@ -31,44 +31,49 @@ pub(super) struct SourceArgs {
     any_map: bool,
     /// When to look at the simulated NIC: RFC 3339, Unix seconds, or +10s after the first packet. 1 ms after the
     /// last packet without
-    #[arg(long, value_name = "TIME", requires = "sim", help_heading = "What is looked at")]
+    #[arg(long, value_name = "TIME", help_heading = "What is looked at")]
     at: Option<When>,
     /// Accounts, ENIs and rules of the simulated NIC. Without it, one ENI takes every packet and allows all
     #[arg(long, value_name = "FILE", help_heading = "What is looked at")]
     pub(super) config: Option<PathBuf>,
     /// Length of the simulated NIC's windows, over the configuration's: 60s, 5m
-    #[arg(long, value_name = "TIME", value_parser = parse_window, requires = "sim", help_heading = "What is looked at")]
+    #[arg(long, value_name = "TIME", value_parser = parse_window, help_heading = "What is looked at")]
     window: Option<WindowSeconds>,
     /// Slots of the simulated NIC's flow table per direction, as a power of two: 7 to 24
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(7..=24), requires = "sim",
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(7..=24),
           help_heading = "What is looked at")]
     slots_log2: Option<u32>,
 }
 
 impl SourceArgs {
     /// What was chosen, if anything was.
-    pub(super) fn select(&self) -> Option<Select> {
-        if let Some(device) = &self.device {
-            return Some(Select::Device(device.clone()));
-        }
-        if let Some(path) = &self.dump {
-            return Some(Select::Dump { path: path.clone(), any_map: self.any_map });
-        }
-        (!self.sim.is_empty()).then(|| {
-            Select::Sim(SimOptions {
+    pub(super) fn select(&self) -> Result<Option<Select>, Failure> {
+        if !self.sim.is_empty() {
+            return Ok(Some(Select::Sim(SimOptions {
                 captures: self.sim.clone(),
                 config: self.config.clone(),
                 window: self.window,
                 slots_log2: self.slots_log2,
                 at: self.at,
-            })
-        })
+            })));
+        }
+        let of_sim = [
+            ("--at", self.at.is_some()),
+            ("--window", self.window.is_some()),
+            ("--slots-log2", self.slots_log2.is_some()),
+        ];
+        if let Some((option, _)) = of_sim.into_iter().find(|(_, given)| *given) {
+            return Err(Failure::Usage(format!("found {option} without --sim, expected it with a simulated NIC")));
+        }
+        let device = self.device.clone().map(Select::Device);
+        let dump = || self.dump.clone().map(|path| Select::Dump { path, any_map: self.any_map });
+        Ok(device.or_else(dump))
     }
 
     /// Opens what was chosen.
     pub(super) fn open(&self) -> Result<Source, Failure> {
         let nothing = || Failure::Usage("found nothing to look at, expected --device, --sim or --dump".to_owned());
-        Ok(Source::open(&self.select().ok_or_else(nothing)?)?)
+        Ok(Source::open(&self.select()?.ok_or_else(nothing)?)?)
     }
 
     /// What was chosen, for an audit line.

@@ -64,7 +64,7 @@ impl Balance {
         self.residual != 0 && self.open.is_none()
     }
 
-    fn line(&self, show: Show) -> String {
+    fn line(&self, width: usize, show: Show) -> String {
         let side = |terms: &[Term]| {
             let terms = terms.iter().map(|term| format!("{} {}", term.name, term.value));
             terms.collect::<Vec<_>>().join(" + ")
@@ -75,7 +75,7 @@ impl Balance {
             (None, residual) => show.paint.red(&format!("RESIDUAL {residual}")),
         };
         let Self { equation, place, unit, .. } = self;
-        format!("{equation:<9}  {place}  {unit:<7}  {} = {}; {residual}\n", side(&self.left), side(&self.right))
+        format!("{equation:<9}  {place:<width$}  {unit:<7}  {} = {}; {residual}\n", side(&self.left), side(&self.right))
     }
 }
 
@@ -133,14 +133,18 @@ fn worked(file: &File) -> Option<String> {
     (skew.frames > 0).then(|| format!("{} frames entered while the NIC was read", skew.frames))
 }
 
+/// Why windows cannot be summed up now: an earlier one is between the NIC and its publication.
+fn between_windows(file: &File) -> Option<String> {
+    let (moment, host) = (file.nic.moment?, file.host.as_ref()?);
+    let is_late = host.oldest_window != moment.window || host.stage != "open";
+    let late = is_late.then(|| format!("window {} is {} and not published", host.oldest_window, host.stage));
+    worked(file).or(late)
+}
+
 /// Why both sides cannot agree now: something is on its way from one to the other.
 fn between(file: &File) -> Option<String> {
-    if let Some(why) = worked(file) {
+    if let Some(why) = between_windows(file) {
         return Some(why);
-    }
-    let (moment, host) = (file.nic.moment?, file.host.as_ref()?);
-    if host.oldest_window != moment.window || host.stage != "open" {
-        return Some(format!("window {} is {} and not published", host.oldest_window, host.stage));
     }
     let waiting = rings::views(file).into_iter().filter(|ring| ring.ring != "completion" && ring.in_use > 0);
     let waiting: Vec<_> = waiting.map(|ring| format!("{} of the {} ring", ring.in_use, ring.ring)).collect();
@@ -187,7 +191,7 @@ fn in_slots(table: &TableDump, vport: u16) -> Sum {
 
 fn of_frames(file: &File) -> Vec<Balance> {
     let (Some(ledgers), Some(host)) = (&file.nic.ledgers, &file.host) else { return Vec::new() };
-    let open = between(file);
+    let open = between_windows(file);
     let engines = [
         (offset::INGRESS_FRAMES_LO, offset::INGRESS_NO_ENI_LO, Direction::Ingress),
         (offset::EGRESS_FRAMES_LO, offset::EGRESS_NO_ENI_LO, Direction::Egress),
@@ -254,7 +258,8 @@ pub fn check(file: &File, show: Show) -> Result<Answer, DiagError> {
         let answer = Answer::json(file, &CheckJson { conserved, broken, open, equations: all });
         return Ok(answer.wrong(broken > 0));
     }
-    let mut text: String = all.iter().map(|balance| balance.line(show)).collect();
+    let width = all.iter().map(|balance| balance.place.len()).max().unwrap_or(0);
+    let mut text: String = all.iter().map(|balance| balance.line(width, show)).collect();
     let count = |count: usize| crate::stats::several(count as u64, "equation");
     text.push_str(&match (all.len(), broken) {
         (0, _) => "no packet in the open window: nothing to check\n".to_owned(),

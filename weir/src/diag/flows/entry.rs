@@ -88,7 +88,7 @@ impl FlowEntry {
 
 /// Whether a protocol has ports that a flow is told by.
 #[must_use]
-pub fn has_ports(number: u8) -> bool {
+pub(super) fn has_ports(number: u8) -> bool {
     matches!(number, protocol::TCP | protocol::UDP | protocol::SCTP)
 }
 

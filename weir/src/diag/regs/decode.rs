@@ -84,9 +84,10 @@ fn line_values(line: &str) -> Option<Vec<(u32, u32)>> {
     let is_xxd = head.len() == 8 && line.as_bytes().get(8) == Some(&b':');
     let rest = rest.trim_start_matches([':', '=', ' ', '\t']);
     let rest = if is_xxd { rest.split("  ").next()? } else { rest };
-    let start = match names::find(head) {
-        Ok(named) => named.register.offset,
-        Err(_) => single(head).filter(|at| at.is_multiple_of(4))?,
+    // Addresses are hexadecimal, as tools print them, with or without 0x; no register's name is a number.
+    let start = match single(head) {
+        Some(at) => Some(at).filter(|at| at.is_multiple_of(4))?,
+        None => names::find(head).ok()?.register.offset,
     };
     let tokens: Vec<&str> = rest.split_whitespace().collect();
     let are_bytes = tokens.iter().all(|token| matches!(token.len(), 2 | 4) && !token.starts_with("0x"));

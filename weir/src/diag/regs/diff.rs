@@ -1,7 +1,8 @@
 //! Two dumps, field by field.
 
 use driver::dump::NicDump;
-use firmware_abi::registers::{Access, COUNTERS};
+use firmware_abi::registers::{Access, COUNTERS, Register, ring_offsets};
+use firmware_abi::ring::RingId;
 use serde::Serialize;
 
 use super::names::{self, Row};
@@ -13,7 +14,7 @@ use crate::stats::rfc3339;
 /// What counts as a difference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DiffOptions {
-    /// Also fields that the NIC changes by itself.
+    /// Also fields that move in normal use: what the NIC changes by itself, and the rings' indices.
     pub volatile: bool,
 }
 
@@ -45,6 +46,12 @@ struct CounterDiff {
     before: u64,
     after: u64,
     delta: i128,
+}
+
+/// Whether a register moves in normal use: the NIC changes it, or it is an index that the host advances.
+fn moves(register: &Register) -> bool {
+    let is_index = |id: RingId| [ring_offsets(id).producer, ring_offsets(id).consumer].contains(&register.offset);
+    register.volatile || RingId::ALL.into_iter().any(is_index)
 }
 
 /// What is different in `after`. Counters that moved are told and are no difference.
@@ -83,7 +90,7 @@ fn differences(before: &NicDump, after: &NicDump, row: &Row) -> Vec<FieldDiff> {
         register: row.name().to_owned(),
         offset: register.offset,
         field: field.to_owned(),
-        volatile: register.volatile,
+        volatile: moves(register),
         before: values[0],
         after: values[1],
         shown,
@@ -138,7 +145,7 @@ fn text(found: &DiffJson, show: Show) -> String {
         out.push_str(&grid.text());
     }
     if found.same {
-        out.push_str("no difference but in what the NIC changes by itself\n");
+        out.push_str("no difference but in what moves in normal use\n");
     }
     if found.ignored > 0 {
         let what = crate::stats::several(found.ignored as u64, "volatile field");

@@ -48,7 +48,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// Rows of these registers: halves that stand together are one.
-pub fn of(registers: impl IntoIterator<Item = &'static Register>) -> Vec<Row> {
+pub(super) fn of(registers: impl IntoIterator<Item = &'static Register>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for register in registers {
         match rows.last_mut() {
@@ -61,7 +61,7 @@ pub fn of(registers: impl IntoIterator<Item = &'static Register>) -> Vec<Row> {
 
 /// The register at an offset.
 #[must_use]
-pub fn at(offset: u32) -> Option<&'static Register> {
+pub(super) fn at(offset: u32) -> Option<&'static Register> {
     let place = REGISTERS.binary_search_by_key(&offset, |register| register.offset).ok()?;
     REGISTERS.get(place)
 }

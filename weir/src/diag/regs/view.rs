@@ -146,7 +146,23 @@ fn rows_json(rows: &[Row], nic: Option<&NicDump>) -> String {
 
 /// The first sentence.
 pub(super) fn first_sentence(text: &str) -> &str {
-    text.split_inclusive(". ").next().unwrap_or(text).trim_end_matches(". ").trim_end_matches('.')
+    sentences(text).next().unwrap_or(text)
+}
+
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split(". ").map(|sentence| sentence.trim_end_matches('.'))
+}
+
+/// The first sentence that is of this register, not of the whole block that it is in.
+fn about(register: &'static Register) -> &'static str {
+    let stem = |name: &'static str| name.trim_end_matches("_LO").trim_end_matches("_HI");
+    let first = first_sentence(register.description);
+    let mut others =
+        REGISTERS.iter().filter(|other| !other.name.contains('[') && stem(other.name) != stem(register.name));
+    let is_of_block = others.any(|other| first_sentence(other.description) == first);
+    let mut all = sentences(register.description);
+    let own = all.next();
+    if is_of_block { all.next().or(own) } else { own }.unwrap_or_default()
 }
 
 fn access_cell(row: &Row) -> String {
@@ -171,7 +187,7 @@ pub fn list(words: &[String], show: Show) -> Result<Answer, DiagError> {
     for row in &rows {
         let reset = if row.low.reset == 0 { "0".to_owned() } else { format!("{:#x}", row.low.reset) };
         let offset = format!("{:#05x}", row.low.offset);
-        let about = first_sentence(row.low.description).to_owned();
+        let about = about(row.low).to_owned();
         grid.row([offset, row.name().to_owned(), access_cell(row), reset, about]);
     }
     Ok(Answer { text: grid.text(), ..Answer::default() })
@@ -270,17 +286,18 @@ fn field_cells(field: &Field, register: u32, show: Show) -> [String; 4] {
 
 fn wide_meaning(row: &Row, value: u64) -> String {
     let is_time = row.name() == "TIME" || row.name() == "WINDOW_START";
-    if is_time { rfc3339(value) } else { first_sentence(row.low.description).to_owned() }
+    // The number has both halves.
+    if is_time { rfc3339(value) } else { about(row.low).replace("Low half of the", "The") }
 }
 
-fn single_meaning(register: &Register, value: u32) -> String {
+fn single_meaning(register: &'static Register, value: u32) -> String {
     if register.name == "MAGIC" {
         let letters = value.to_be_bytes();
         let text: String =
             letters.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
         return format!("\"{text}\"");
     }
-    first_sentence(register.description).to_owned()
+    about(register).to_owned()
 }
 
 /// All that is known of registers, with what they read if a file is at hand.

@@ -61,7 +61,9 @@ impl Plan {
         for known in register.fields.iter().filter(|known| known.name != "value") {
             let old = self.old.filter(|_| known.access != Access::WriteOnly);
             let is_named = field == Some(known);
-            if old.is_some_and(|old| known.extract(old) == known.extract(self.new)) && !is_named {
+            // A bit that only takes effect when written as 1 changes nothing when written as 0.
+            let before = old.map_or(0, |old| known.extract(old));
+            if before == known.extract(self.new) && !is_named {
                 continue;
             }
             let old = old.map_or_else(|| "write-only".to_owned(), |old| shown(known, old));
