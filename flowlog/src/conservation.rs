@@ -121,6 +121,21 @@ pub struct LimitDrops {
     pub connection_limit: u64,
     /// The host's flow table was full: forwarded or dropped by its verdict, not recorded.
     pub skipped_flow_table: u64,
+    /// Recorded, but the queue to where the records go was full.
+    pub skipped_delivery: u64,
+}
+
+impl LimitDrops {
+    /// With the skips of another.
+    #[must_use]
+    pub const fn with_skips(mut self, other: &Self) -> Self {
+        self.skipped_ring += other.skipped_ring;
+        self.skipped_credit += other.skipped_credit;
+        self.skipped_dma += other.skipped_dma;
+        self.skipped_flow_table += other.skipped_flow_table;
+        self.skipped_delivery += other.skipped_delivery;
+        self
+    }
 }
 
 /// What was proved of one ENI and direction in one window.

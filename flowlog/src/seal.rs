@@ -27,6 +27,29 @@ pub struct Sealed {
     pub proofs: Vec<Proof>,
 }
 
+impl Sealed {
+    /// The same without its records: what they held is skipped, because the queue to where they go was full.
+    #[must_use]
+    pub fn left_out(&self) -> Self {
+        let mut sealed = self.clone();
+        for Proof { equation, limits, .. } in &mut sealed.proofs {
+            let held = std::mem::take(&mut equation.accepted).plus(std::mem::take(&mut equation.rejected));
+            equation.skipped = equation.skipped.plus(held);
+            limits.skipped_delivery += held.packets;
+        }
+        sealed
+    }
+
+    /// What there is to say of the ENI `vport` besides `records` records of flows: nothing, NODATA or SKIPDATA.
+    #[must_use]
+    pub fn status_entry(&self, vport: u16, records: u64) -> Option<Entry<'static>> {
+        let sides = self.proofs.iter().filter(|proof| proof.vport == vport);
+        let skipped = sides.clone().fold(Amount::default(), |sum, proof| sum.plus(proof.equation.skipped));
+        let limits = sides.fold(LimitDrops::default(), |sum, proof| sum.with_skips(&proof.limits));
+        status_entry(records, skipped, &limits)
+    }
+}
+
 impl<M: Memory> Windows<M> {
     /// The facts of a flow's record.
     #[must_use]
@@ -104,6 +127,7 @@ impl<M: Memory> Windows<M> {
                 new_flow_rate: limit(LimitDrop::NewFlows),
                 connection_limit: host.over_limit,
                 skipped_flow_table: host.skipped[0],
+                skipped_delivery: 0,
             },
         }
     }
@@ -129,7 +153,7 @@ fn end_reason(flow: &Flow, flags: u8) -> EndReason {
 
 /// What the records of one stream in one window are besides flows: nothing, NODATA or SKIPDATA.
 #[must_use]
-pub fn status_entry(records: u64, skipped: Amount, limits: &LimitDrops) -> Option<Entry<'static>> {
+fn status_entry(records: u64, skipped: Amount, limits: &LimitDrops) -> Option<Entry<'static>> {
     if skipped.packets > 0 {
         let reason = skip_reason(limits);
         return Some(Entry::SkipData(Skipped { reason, packets: skipped.packets, bytes: skipped.bytes }));
@@ -143,6 +167,7 @@ fn skip_reason(limits: &LimitDrops) -> SkipReason {
         (limits.skipped_credit, SkipReason::CreditExhausted),
         (limits.skipped_dma, SkipReason::DmaFault),
         (limits.skipped_flow_table, SkipReason::TableFull),
+        (limits.skipped_delivery, SkipReason::DeliveryFull),
     ];
     let mut named = reasons.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason);
     match (named.next(), named.next()) {

@@ -65,6 +65,8 @@ words! {
         DmaFault = "dma-fault",
         /// The host was restarted and lost an open window.
         HostRestart = "host-restart",
+        /// The queue to where the records go was full.
+        DeliveryFull = "delivery-full",
         /// A limit on the number of records was reached.
         RecordLimit = "record-limit",
         /// An internal error.

@@ -17,6 +17,7 @@
 //! - All checksums are right. Payloads are zeros.
 //! - Per connection, that is two one-way flows, 12 bytes are kept; per scan none.
 
+pub mod guests;
 mod identity;
 mod packet;
 mod random;

@@ -126,6 +126,9 @@ fn check_records(args: &CheckArgs, directory: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let mut out = String::new();
+    if checked.brought_up > 0 {
+        out.push_str(&format!("the NIC was brought up anew {}\n", several(checked.brought_up, "time")));
+    }
     for (eni, direction, side) in &checked.totals {
         equation_lines(&mut out, *eni, *direction, &side.equation);
     }

@@ -42,6 +42,9 @@ pub enum Failure {
     /// Records or other output.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Records are not on disk yet.
+    #[error("{0}")]
+    Undelivered(String),
     /// The NIC cannot be reached.
     #[error("{0}")]
     Device(String),
@@ -81,7 +84,7 @@ impl Failure {
             Self::Check(_) => 1,
             Self::Usage(_) | Self::Config(_) => 2,
             Self::Capture(_) | Self::CutShort => 3,
-            Self::Output(_) => 4,
+            Self::Output(_) | Self::Undelivered(_) => 4,
             Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Body(_)) => 2,
             Self::Device(_) | Self::Replay(_) => 5,
             Self::Diagnosis(error) => error.code(),

@@ -9,6 +9,8 @@ mod completions;
 mod count;
 mod counters;
 #[cfg(feature = "pci")]
+mod describe;
+#[cfg(feature = "pci")]
 mod device;
 mod failure;
 mod feed;
@@ -24,6 +26,8 @@ mod nic;
 mod regs;
 mod replay;
 mod rings;
+#[cfg(feature = "pci")]
+mod run;
 mod snapshot;
 mod source;
 mod tables;
@@ -40,6 +44,7 @@ pub use when::{When, WhenError};
 
 const AFTER_HELP: &str = "\
 Examples:
+  weir run                                        live flow logs of simulated guests, or of the NIC of --device
   weir replay capture.pcap                        records on standard output
   weir replay --config weir.toml --window 60s capture.pcapng.gz
   tcpdump -w - | weir replay -                    from a pipe
@@ -76,12 +81,18 @@ pub struct Cli {
 /// What each does is said at its options.
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[cfg(feature = "pci")]
+    Run(Box<run::RunArgs>),
     Replay(Box<replay::ReplayArgs>),
     Check(Box<check::CheckArgs>),
     Lockstep(Box<lockstep::LockstepArgs>),
     Models(models::ModelsArgs),
     #[cfg(feature = "pci")]
     Nic(nic::NicArgs),
+    #[cfg(feature = "pci")]
+    Eni(describe::EniArgs),
+    #[cfg(feature = "pci")]
+    Flowlog(describe::FlowlogArgs),
     Generate(generate::GenerateArgs),
     Regs(Box<regs::RegsArgs>),
     Flows(Box<flows::FlowsArgs>),
@@ -107,12 +118,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let result = match &cli.command {
+        #[cfg(feature = "pci")]
+        Command::Run(args) => run::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Check(args) => check::run(args),
         Command::Lockstep(args) => lockstep::run(args),
         Command::Models(args) => models::run(args),
         #[cfg(feature = "pci")]
         Command::Nic(args) => nic::run(args),
+        #[cfg(feature = "pci")]
+        Command::Eni(args) => describe::enis(args),
+        #[cfg(feature = "pci")]
+        Command::Flowlog(args) => describe::flow_logs(args),
         Command::Generate(args) => generate::run(args),
         Command::Regs(args) => regs::run(args),
         Command::Flows(args) => flows::run(args),

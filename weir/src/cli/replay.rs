@@ -155,7 +155,7 @@ impl ReplayArgs {
             rotate_bytes: self.rotate_size,
             overwrite: self.overwrite,
             keep_windows: self.verbose,
-            proofs_only: false,
+            ..OutputOptions::default()
         }
     }
 

@@ -6,7 +6,7 @@ use driver::ring::RingFault;
 use flowlog::conservation::Amount;
 use flowlog::flows::{Flow, FlowId};
 use flowlog::record::{Entry, FlowFacts, WindowBounds};
-use flowlog::window::{Sealed, Stage, Tally, status_entry};
+use flowlog::window::{Sealed, Stage, Tally};
 
 /// Records that are handed over together.
 const BATCH: usize = 64;
@@ -132,10 +132,7 @@ impl<D: Device + 'static> Meter<D> {
         }
         let sealed = self.windows.seal(&publisher.sums);
         for (stream, subscription) in self.subscriptions.iter().enumerate() {
-            let sides = sealed.proofs.iter().filter(|proof| proof.vport == subscription.vport);
-            let skipped = sides.clone().fold(Amount::default(), |sum, proof| sum.plus(proof.equation.skipped));
-            let limits = sides.fold(Default::default(), |sum, proof| add_limits(sum, &proof.limits));
-            if let Some(entry) = status_entry(counts[stream], skipped, &limits) {
+            if let Some(entry) = sealed.status_entry(subscription.vport, counts[stream]) {
                 sink.entry(stream, &bounds, &entry)?;
             }
         }
@@ -227,15 +224,4 @@ fn add_sum(sums: &mut [[Amount; 2]], flow: &Flow, tally: &Tally) {
     let port = flow.key.port;
     let side = usize::from(port.vport()) * 2 + port.direction().index();
     sums[side][usize::from(flow.marks().rejected())].add(tally.packets(), tally.bytes());
-}
-
-fn add_limits(
-    mut sum: flowlog::conservation::LimitDrops,
-    limits: &flowlog::conservation::LimitDrops,
-) -> flowlog::conservation::LimitDrops {
-    sum.skipped_ring += limits.skipped_ring;
-    sum.skipped_credit += limits.skipped_credit;
-    sum.skipped_dma += limits.skipped_dma;
-    sum.skipped_flow_table += limits.skipped_flow_table;
-    sum
 }

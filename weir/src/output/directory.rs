@@ -6,9 +6,12 @@
 //!
 //! One file is open at a time. The meter brings a window's records stream by stream; what comes
 //! later, a SKIPDATA line, opens its file again.
+//!
+//! With a spool, files and line of a window go there, and an [`super::archive::Archive`] brings them here.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use firmware_abi::key::Direction;
 use flowlog::record::{Action, EniId, Entry, WindowBounds};
@@ -16,6 +19,7 @@ use flowlog::window::Sealed;
 
 use super::manifest::{self, FileLine, Line, Manifest, StreamLine, Written};
 use super::part::Part;
+use super::spool::{Pending, Spool, Waiting};
 use super::writer::RecordWriter;
 use super::{BUFFER_BYTES, OutputError, WRITE_BYTES};
 use crate::assembly::Outlet;
@@ -24,18 +28,35 @@ use crate::stats::{Side, SideJson, rfc3339};
 pub(super) struct Directory {
     root: PathBuf,
     rotate_bytes: Option<u64>,
-    manifest: Manifest,
+    end: End,
     streams: Vec<Stream>,
     /// The stream whose file is open, and what is not in it yet.
     open: Option<(usize, File)>,
     buffer: Vec<u8>,
 }
 
+/// Where windows go.
+enum End {
+    /// To the directory itself.
+    Manifest(Manifest),
+    /// To the spool.
+    Spool(Queue),
+}
+
+/// The way to the spool.
+struct Queue {
+    spool: Arc<Spool>,
+    pending: Option<Pending>,
+    /// The window does not fit: its records are left out.
+    left_out: bool,
+    /// What says so is being written, and fits.
+    states_it: bool,
+}
+
 struct Stream {
     vport: u16,
     /// The manifest's words for it, without what a window adds.
     line: StreamLine,
-    folder: PathBuf,
     header: Vec<u8>,
     parts: Vec<Part>,
     written: Written,
@@ -54,8 +75,18 @@ impl Directory {
             remove_earlier(&root)?;
         }
         let manifest = Manifest::create(&root)?;
+        Ok(Self::new(root, rotate_bytes, End::Manifest(manifest)))
+    }
+
+    /// Begins to write to the spool what goes to a directory that exists.
+    pub(super) fn spooled(root: PathBuf, rotate_bytes: Option<u64>, spool: Arc<Spool>) -> Self {
+        let queue = Queue { spool, pending: None, left_out: false, states_it: false };
+        Self::new(root, rotate_bytes, End::Spool(queue))
+    }
+
+    fn new(root: PathBuf, rotate_bytes: Option<u64>, end: End) -> Self {
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        Ok(Self { root, rotate_bytes, manifest, streams: Vec::new(), open: None, buffer })
+        Self { root, rotate_bytes, end, streams: Vec::new(), open: None, buffer }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -68,8 +99,10 @@ impl Directory {
         if self.streams.iter().any(|stream| stream.line.eni == eni) {
             return Err(OutputError::Shared { eni, path: self.root.clone() });
         }
-        let folder = self.root.join(eni.as_str());
-        fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
+        if matches!(self.end, End::Manifest(_)) {
+            let folder = self.root.join(eni.as_str());
+            fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
+        }
         let line = StreamLine {
             eni,
             flow_log: outlet.flow_log.to_string(),
@@ -81,13 +114,29 @@ impl Directory {
             files: Vec::new(),
         };
         let (vport, header) = (outlet.vport, writer.header().to_owned());
-        self.streams.push(Stream { vport, line, folder, header, parts: Vec::new(), written: Written::default() });
+        self.streams.push(Stream { vport, line, header, parts: Vec::new(), written: Written::default() });
         Ok(self.streams.len() - 1)
     }
 
-    /// Writes a record of stream number `place`.
+    /// Writes a record of stream number `place`. One that does not fit into the spool leaves its window out.
     #[inline]
     pub(super) fn entry(
+        &mut self,
+        place: usize,
+        writer: &mut RecordWriter,
+        window: &WindowBounds,
+        entry: &Entry<'_>,
+    ) -> Result<(), OutputError> {
+        match &self.end {
+            End::Manifest(_) => self.write(place, writer, window, entry),
+            End::Spool(queue) if queue.left_out && !queue.states_it => Ok(()),
+            End::Spool(queue) if queue.states_it => self.write(place, writer, window, entry),
+            End::Spool(_) => self.write(place, writer, window, entry).or_else(|_| self.leave_out()),
+        }
+    }
+
+    #[inline]
+    fn write(
         &mut self,
         place: usize,
         writer: &mut RecordWriter,
@@ -138,7 +187,11 @@ impl Directory {
         let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
         let number = if numbered { format!("-{:03}", stream.parts.len() + 1) } else { String::new() };
         let name = format!("{}{number}.{}", compact_time(window.start_ns), stream.line.format.extension());
-        let (part, file) = Part::create(&stream.folder, &name)?;
+        let eni = stream.line.eni.as_str();
+        let (part, file) = match &mut self.end {
+            End::Manifest(_) => Part::create(&self.root.join(eni), &name)?,
+            End::Spool(queue) => Part::spooled(&queue.pending()?.folder.join(eni), &name)?,
+        };
         stream.parts.push(part);
         self.buffer.extend_from_slice(&stream.header);
         self.open = Some((place, file));
@@ -161,6 +214,12 @@ impl Directory {
 
     /// Writes the buffer to the open file.
     fn spill(&mut self) -> Result<(), OutputError> {
+        if let End::Spool(queue) = &self.end {
+            let bytes = self.window_bytes() + self.buffer.len() as u64;
+            if !queue.states_it && queue.spool.is_full(bytes) {
+                return Err(OutputError::SpoolFull { bytes: queue.spool.bytes_max() });
+            }
+        }
         if let Some((place, file)) = &mut self.open
             && let Some(part) = self.streams.get_mut(*place).and_then(|stream| stream.parts.last_mut())
         {
@@ -170,23 +229,82 @@ impl Directory {
         Ok(())
     }
 
-    /// All records of the window are in: gives its files their names, and the manifest its line.
+    /// Bytes of the window's files.
+    fn window_bytes(&self) -> u64 {
+        self.streams.iter().flat_map(|stream| &stream.parts).map(|part| part.bytes).sum()
+    }
+
+    /// The window does not fit into the spool: what is there of it is taken away.
+    #[cold]
+    fn leave_out(&mut self) -> Result<(), OutputError> {
+        self.forget_window();
+        if let End::Spool(queue) = &mut self.end {
+            queue.left_out = true;
+        }
+        Ok(())
+    }
+
+    /// Takes away what there is of a window.
+    fn forget_window(&mut self) {
+        self.open = None;
+        self.buffer.clear();
+        for stream in &mut self.streams {
+            stream.parts.clear();
+            stream.written = Written::default();
+        }
+    }
+
+    /// All records of the window were given. If they did not fit: what is to be said in their place, the entries first.
+    pub(super) fn replaced(&mut self, sealed: &Sealed) -> Option<Sealed> {
+        if matches!(&self.end, End::Spool(queue) if !queue.left_out) && self.spill().is_err() {
+            let Ok(()) = self.leave_out() else { return None };
+        }
+        let End::Spool(queue) = &mut self.end else { return None };
+        queue.states_it = queue.left_out;
+        queue.left_out.then(|| sealed.left_out())
+    }
+
+    /// Gives the window its place: its files get their names, and the manifest its line; or all goes to the spool.
     pub(super) fn seal(&mut self, sealed: &Sealed, enis: &[EniId]) -> Result<(), OutputError> {
         self.spill()?;
         self.open = None;
+        if matches!(self.end, End::Manifest(_)) { self.publish(sealed, enis) } else { self.enqueue(sealed, enis) }?;
+        self.streams.iter_mut().flat_map(|stream| &mut stream.parts).for_each(Part::keep);
+        Ok(())
+    }
+
+    /// Ready for the next window; of one that could not be given its place, nothing stays.
+    pub(super) fn reset(&mut self) {
+        self.forget_window();
+        if let End::Spool(queue) = &mut self.end {
+            (queue.left_out, queue.states_it) = (false, false);
+            if let Some(pending) = queue.pending.take() {
+                let _ = fs::remove_dir_all(pending.folder);
+            }
+        }
+    }
+
+    fn publish(&mut self, sealed: &Sealed, enis: &[EniId]) -> Result<(), OutputError> {
         for stream in &mut self.streams {
             for part in &mut stream.parts {
                 part.name()?;
             }
-            let folder = File::open(&stream.folder).and_then(|folder| folder.sync_all());
-            folder.map_err(OutputError::file("sync", &stream.folder))?;
+            let folder = self.root.join(stream.line.eni.as_str());
+            let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+            synced.map_err(OutputError::file("sync", &folder))?;
         }
-        self.manifest.append(self.line(sealed, enis))?;
-        for stream in &mut self.streams {
-            stream.parts.iter_mut().for_each(Part::keep);
-            stream.parts.clear();
-            stream.written = Written::default();
-        }
+        let line = self.line(sealed, enis);
+        let End::Manifest(manifest) = &mut self.end else { return Ok(()) };
+        manifest.append(line).map(drop)
+    }
+
+    fn enqueue(&mut self, sealed: &Sealed, enis: &[EniId]) -> Result<(), OutputError> {
+        let (line, bytes, target) = (self.line(sealed, enis), self.window_bytes(), self.root.clone());
+        let End::Spool(queue) = &mut self.end else { return Ok(()) };
+        let waiting = Waiting { target, since_bring_up: sealed.index, left_out: queue.left_out, bytes, line };
+        let spool = Arc::clone(&queue.spool);
+        spool.seal(queue.pending()?, &waiting)?;
+        queue.pending = None;
         Ok(())
     }
 
@@ -209,6 +327,7 @@ impl Directory {
         });
         Line {
             window: sealed.index,
+            brought_up: false,
             start: rfc3339(sealed.bounds.start_ns),
             end: rfc3339(sealed.bounds.end_ns),
             start_ns: sealed.bounds.start_ns,
@@ -218,6 +337,17 @@ impl Directory {
             previous: String::new(),
             seal: String::new(),
         }
+    }
+}
+
+impl Queue {
+    /// The window that is being put together.
+    fn pending(&mut self) -> Result<&Pending, OutputError> {
+        let pending = match self.pending.take() {
+            Some(pending) => pending,
+            None => self.spool.begin()?,
+        };
+        Ok(self.pending.insert(pending))
     }
 }
 

@@ -38,6 +38,12 @@ pub enum OutputError {
         /// Why.
         reason: String,
     },
+    /// What waits for its way to the disk is too much.
+    #[error("the spool is full: found more than {bytes} bytes")]
+    SpoolFull {
+        /// Its bound.
+        bytes: u64,
+    },
     /// A file of that name is there and no manifest lists it.
     #[error("{} exists: found a file that no manifest lists, expected none", path.display())]
     InTheWay {

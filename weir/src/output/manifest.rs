@@ -9,7 +9,7 @@
 
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Component, Path, PathBuf};
 
 use flowlog::record::EniId;
@@ -31,6 +31,9 @@ pub const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000
 pub struct Line {
     /// How many windows came before it.
     pub window: u64,
+    /// Whether the NIC was brought up at its start: then it does not go on from the line before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brought_up: bool,
     /// Its start, RFC 3339.
     pub start: String,
     /// Its end.
@@ -140,6 +143,7 @@ pub fn split_seal(line: &str) -> Option<(&str, &str)> {
 }
 
 /// A manifest that is being written.
+#[derive(Debug)]
 pub(super) struct Manifest {
     path: PathBuf,
     file: File,
@@ -167,8 +171,30 @@ impl Manifest {
         Ok(Self { path, file, bytes: 0, previous: NO_PREVIOUS.to_owned() })
     }
 
-    /// Appends a window's line, whole or not at all.
-    pub(super) fn append(&mut self, mut line: Line) -> Result<(), OutputError> {
+    /// The manifest of `root`, made if there is none, and its last line. What a process that died left of a line is
+    /// taken away: its window was not published.
+    pub(super) fn resume(root: &Path) -> Result<(Self, Option<Line>), OutputError> {
+        let path = root.join(NAME);
+        let failed = |what| OutputError::file(what, &path);
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).open(&path).map_err(failed("open"))?;
+        let mut reader = BufReader::new(&file);
+        let (mut bytes, mut text, mut last) = (0, Vec::new(), Vec::new());
+        while reader.read_until(b'\n', &mut text).map_err(failed("read"))? > 0 && text.ends_with(b"\n") {
+            bytes += text.len() as u64;
+            std::mem::swap(&mut last, &mut text);
+            text.clear();
+        }
+        file.set_len(bytes).and_then(|()| file.sync_data()).map_err(failed("write"))?;
+        if last.is_empty() {
+            return Ok((Self { path, file, bytes, previous: NO_PREVIOUS.to_owned() }, None));
+        }
+        let line = serde_json::from_slice(&last).map_err(std::io::Error::from).map_err(failed("go on from"))?;
+        Ok((Self { file, bytes, previous: hash(&last), path: path.clone() }, Some(line)))
+    }
+
+    /// Appends a window's line, whole or not at all; the line as it is there.
+    pub(super) fn append(&mut self, mut line: Line) -> Result<Line, OutputError> {
         line.previous.clone_from(&self.previous);
         let failed = |error: serde_json::Error| std::io::Error::other(error);
         let mut text = serde_json::to_string(&line).map_err(failed).map_err(OutputError::file("write", &self.path))?;
@@ -185,6 +211,7 @@ impl Manifest {
         }
         self.bytes += text.len() as u64;
         self.previous = hash(text.as_bytes());
-        Ok(())
+        line.seal = seal;
+        Ok(line)
     }
 }

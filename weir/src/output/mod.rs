@@ -9,14 +9,17 @@
 //! A stream is what one flow log writes of one ENI to one destination. Bytes depend on the records
 //! and the options only: no time of day, no order of a hash map.
 
+pub mod archive;
 mod directory;
 mod error;
 pub mod manifest;
 mod part;
+pub mod spool;
 mod stdout;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use flowlog::catalogue::Destination;
 use flowlog::record::{Entry, FieldList, FlowFacts, WindowBounds};
@@ -31,6 +34,7 @@ pub use error::OutputError;
 pub use writer::Format;
 
 use directory::Directory;
+use spool::Spool;
 use stdout::Stdout;
 use writer::RecordWriter;
 
@@ -56,6 +60,8 @@ pub struct OutputOptions {
     pub keep_windows: bool,
     /// No records at all: only the proofs count.
     pub proofs_only: bool,
+    /// What goes to directories waits here until it is brought there.
+    pub spool: Option<Arc<Spool>>,
 }
 
 /// Where a stream goes.
@@ -68,6 +74,7 @@ enum Place {
 }
 
 struct Route {
+    vport: u16,
     place: Place,
     writer: RecordWriter,
     /// Which header its lines need.
@@ -128,7 +135,7 @@ impl Output {
                 Place::Directory(number, directory.add(&outlet, &writer)?)
             }
         };
-        self.routes.push(Route { place, writer, header });
+        self.routes.push(Route { vport: outlet.vport, place, writer, header });
         Ok(())
     }
 
@@ -138,8 +145,27 @@ impl Output {
         if let Some(known) = self.directories.iter().position(|directory| directory.root() == path) {
             return Ok(known);
         }
-        self.directories.push(Directory::open(path, options.rotate_bytes, options.overwrite)?);
+        self.directories.push(match &options.spool {
+            Some(spool) => Directory::spooled(path, options.rotate_bytes, Arc::clone(spool)),
+            None => Directory::open(path, options.rotate_bytes, options.overwrite)?,
+        });
         Ok(self.directories.len() - 1)
+    }
+
+    /// Ends the window in directory `number`.
+    fn seal(&mut self, number: usize, sealed: &Sealed) -> Result<(), OutputError> {
+        let Some(directory) = self.directories.get_mut(number) else { return Ok(()) };
+        let replaced = directory.replaced(sealed);
+        let sealed = replaced.as_ref().unwrap_or(sealed);
+        for route in self.routes.iter_mut().filter(|_| replaced.is_some()) {
+            if let Place::Directory(found, place) = route.place
+                && found == number
+                && let Some(entry) = sealed.status_entry(route.vport, 0)
+            {
+                directory.entry(place, &mut route.writer, &sealed.bounds, &entry)?;
+            }
+        }
+        directory.seal(sealed, self.ledger.enis())
     }
 
     /// The proofs.
@@ -197,8 +223,10 @@ impl Sink for Output {
     }
 
     fn sealed(&mut self, sealed: &Sealed) -> Result<(), OutputError> {
-        for directory in &mut self.directories {
-            directory.seal(sealed, self.ledger.enis())?;
+        for number in 0..self.directories.len() {
+            let result = self.seal(number, sealed);
+            self.directories[number].reset();
+            result?;
         }
         self.stdout.flush()?;
         self.ledger.add(sealed);

@@ -35,6 +35,16 @@ impl Part {
         Ok((part, file))
     }
 
+    /// Begins a file of the spool, where its folder's name says whether it is whole.
+    pub(super) fn spooled(folder: &Path, name: &str) -> Result<(Self, File), OutputError> {
+        fs::create_dir_all(folder).map_err(OutputError::file("create the directory", folder))?;
+        let path = folder.join(name);
+        let file = File::create(&path).map_err(OutputError::file("create", &path))?;
+        let temporary = path.clone();
+        let part = Self { path, temporary, hasher: Sha256::new(), named: false, kept: false, bytes: 0, records: 0 };
+        Ok((part, file))
+    }
+
     /// Opens it again, to append to it.
     pub(super) fn reopen(&self) -> Result<File, OutputError> {
         let file = OpenOptions::new().append(true).open(&self.temporary);

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, ValueEnum};
 use sim::capture::CaptureError;
 use sim::frames::FrameBatch;
+use sim::generate::guests::Guests;
 use sim::generate::{Generator, Spec};
 use sim::vfio_user::{Event, Pace, Service, Source, listen};
 
@@ -39,7 +40,8 @@ pub(super) struct ServeArgs {
     /// Captures as traffic; the ENIs of --config say which frame crosses which, and how
     #[arg(long, value_name = "FILE", conflicts_with = "traffic")]
     pcap: Vec<PathBuf>,
-    /// Generated traffic: packets=1M,flows=100k,pps=1M,seed=1, each as in `weir generate`
+    /// Generated traffic: packets=1M,flows=100k,pps=1M,seed=1, each as in `weir generate`; or `guests`, the few
+    /// of `weir run`, at work without end
     #[arg(long, value_name = "SPEC")]
     traffic: Option<Traffic>,
     /// How traffic and time go: N times as fast as they say, `max` for as fast as the NIC takes it, or `host` for in step
@@ -61,7 +63,10 @@ pub(super) struct ServeArgs {
 
 /// Generated traffic.
 #[derive(Clone, Debug)]
-struct Traffic(Spec);
+enum Traffic {
+    Spec(Spec),
+    Guests,
+}
 
 /// What a traffic's specification may set.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -78,6 +83,9 @@ impl FromStr for Traffic {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "guests" {
+            return Ok(Self::Guests);
+        }
         let mut spec = Spec::default();
         for part in text.split(',') {
             let wrong = || format!("found `{part}`, expected one of packets, flows, pps, seed, snap, hosts, and =N");
@@ -93,7 +101,7 @@ impl FromStr for Traffic {
                 Figure::Hosts => spec.hosts = narrow()?,
             }
         }
-        Generator::new(&spec).map(|_| Self(spec)).map_err(|error| error.to_string())
+        Generator::new(&spec).map(|_| Self::Spec(spec)).map_err(|error| error.to_string())
     }
 }
 
@@ -110,6 +118,8 @@ fn pace(text: &str) -> Result<Pace, String> {
     }
 }
 
+/// One traffic of guests is as good as another.
+const GUESTS_SEED: u64 = 1;
 /// Frames generated at a time.
 const GENERATED: usize = 1024;
 
@@ -119,7 +129,17 @@ impl ServeArgs {
             let mut reader = Reader::new(feed::open(&self.pcap)?, &self.measure);
             return Ok(Box::new(move |batch| reader.read_into(batch)));
         }
-        let Some(Traffic(spec)) = &self.traffic else { return Ok(Box::new(|_| Ok(false))) };
+        let spec = match &self.traffic {
+            None => return Ok(Box::new(|_| Ok(false))),
+            Some(Traffic::Guests) => {
+                let mut guests = Guests::new(GUESTS_SEED);
+                return Ok(Box::new(move |batch: &mut FrameBatch| -> Result<bool, CaptureError> {
+                    guests.read_into(batch, GENERATED);
+                    Ok(true)
+                }));
+            }
+            Some(Traffic::Spec(spec)) => spec,
+        };
         let mut generator = Generator::new(spec).map_err(Failure::usage)?;
         Ok(Box::new(move |batch: &mut FrameBatch| -> Result<bool, CaptureError> {
             Ok(generator.read_into(batch, GENERATED) > 0)

@@ -1,0 +1,116 @@
+//! A directory of records that outlives the process which writes it: windows go into it from the spool.
+//!
+//! A window's files get their names when they are whole and lasting, and then the manifest gets its line. A process
+//! that dies in between leaves files that no line lists; the window comes again, and they are found to be its own.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::OutputError;
+use super::manifest::{FileLine, Line, Manifest, hex};
+use super::spool::Waiting;
+
+/// Names that are tried for a file.
+const NAMES_MAX: u32 = 1000;
+/// Bytes that are copied at a time.
+const COPY_BYTES: usize = 256 << 10;
+
+/// A directory of records.
+#[derive(Debug)]
+pub struct Archive {
+    root: PathBuf,
+    manifest: Manifest,
+    last: Option<Line>,
+}
+
+impl Archive {
+    /// The archive in the directory `root`, which exists; what is in it is gone on from.
+    ///
+    /// # Errors
+    /// When its manifest cannot be read or is none of Weir's.
+    pub fn open(root: &Path) -> Result<Self, OutputError> {
+        let (manifest, last) = Manifest::resume(root)?;
+        Ok(Self { root: root.to_owned(), manifest, last })
+    }
+
+    /// Takes in the window in the folder `from`; its line, or none if it was in it already.
+    ///
+    /// # Errors
+    /// When it cannot be written: it may be tried again.
+    pub fn take(&mut self, from: &Path, waiting: &Waiting) -> Result<Option<Line>, OutputError> {
+        let mut line = waiting.line.clone();
+        let bounds = |line: &Line| (line.start_ns, line.end_ns);
+        if self.last.as_ref().map(bounds) == Some(bounds(&line)) {
+            return Ok(None);
+        }
+        line.window = self.last.as_ref().map_or(0, |last| last.window + 1);
+        line.brought_up = self.last.is_some() && waiting.since_bring_up == 0;
+        for stream in &mut line.streams {
+            let folder = self.root.join(stream.eni.as_str());
+            fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
+            for file in &mut stream.files {
+                file.path = self.place(from, file)?;
+            }
+            File::open(&folder).and_then(|folder| folder.sync_all()).map_err(OutputError::file("sync", &folder))?;
+        }
+        let line = self.manifest.append(line)?;
+        self.last = Some(line.clone());
+        Ok(Some(line))
+    }
+
+    /// Copies a file; its path here.
+    fn place(&self, from: &Path, file: &FileLine) -> Result<String, OutputError> {
+        let source = from.join(&file.path);
+        let (stem, extension) = file.path.rsplit_once('.').unwrap_or((&file.path, ""));
+        for number in 1..=NAMES_MAX {
+            let name = if number == 1 { file.path.clone() } else { format!("{stem}-again{number}.{extension}") };
+            let path = self.root.join(&name);
+            if !path.exists() {
+                copy(&source, &path, file)?;
+                return Ok(name);
+            }
+            if hash_of(&path).is_ok_and(|found| found == file.sha256) {
+                return Ok(name);
+            }
+        }
+        Err(OutputError::InTheWay { path: self.root.join(&file.path) })
+    }
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let (mut hasher, mut file) = (Sha256::new(), File::open(path)?);
+    let mut buffer = vec![0; COPY_BYTES];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hex(&hasher.finalize())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+/// Makes a copy that is whole and lasting before it has its name.
+fn copy(source: &Path, path: &Path, file: &FileLine) -> Result<(), OutputError> {
+    let temporary = path.with_file_name(format!(".{}.tmp", path.file_name().unwrap_or_default().to_string_lossy()));
+    let failed = |what| OutputError::file(what, path);
+    let mut read = File::open(source).map_err(OutputError::file("read", source))?;
+    let mut written = File::create(&temporary).map_err(failed("create"))?;
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; COPY_BYTES]);
+    loop {
+        let count = read.read(&mut buffer).map_err(OutputError::file("read", source))?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&buffer[..count]);
+        written.write_all(&buffer[..count]).map_err(failed("write"))?;
+    }
+    let found = hex(&hasher.finalize());
+    if found != file.sha256 {
+        let message = format!("found the SHA-256 {found}, expected {}", file.sha256);
+        return Err(OutputError::file("copy", source)(std::io::Error::other(message)));
+    }
+    written.sync_all().map_err(failed("sync"))?;
+    fs::rename(&temporary, path).map_err(failed("create"))
+}
