@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use driver::vfio::VfioDevice;
 use driver::vfio_user::VfioUserDevice;
 use flowlog::catalogue::WindowSeconds;
 
 use super::count::count;
-use super::device::Where;
 use super::{Failure, say};
 use crate::config::{Config, parse_window};
 use crate::daemon::guests::Guests;
 use crate::daemon::home::{Home, HomeError};
 use crate::daemon::{self, DaemonError, Options, Told};
+use crate::diag::device::DeviceName;
 use crate::output::Format;
 
 const AFTER_HELP: &str = "\
@@ -41,7 +42,7 @@ pub(super) struct RunArgs {
     config: Option<PathBuf>,
     /// The NIC: vfio-user:PATH is one that `weir nic serve` serves
     #[arg(long, value_name = "WHERE", requires = "config")]
-    device: Option<Where>,
+    device: Option<DeviceName>,
     /// Length of a window, 1 s to 600 s: 60s, 5m, 300. Over the configuration's
     #[arg(long, value_name = "TIME", value_parser = parse_window)]
     window: Option<WindowSeconds>,
@@ -111,9 +112,14 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     };
     args.greet(&home, &device.to_string());
     match device {
-        Where::Process(socket) => {
+        DeviceName::VfioUser(socket) => {
             let (socket, arena) = (socket.clone(), home.arena(&device.to_string()));
             let connect = move || VfioUserDevice::connect(&socket, &arena).map_err(|error| error.to_string());
+            Ok(daemon::run(args.options(home, config), connect)?)
+        }
+        DeviceName::Pci(address) => {
+            let address = *address;
+            let connect = move || VfioDevice::open(address, Default::default()).map_err(|error| error.to_string());
             Ok(daemon::run(args.options(home, config), connect)?)
         }
     }
