@@ -237,7 +237,7 @@ mod tests {
         assert_eq!(times(0, 10, 9), [5, 1]);
         assert_eq!(times(0, 1, 9), [5]);
         assert_eq!(times(1, 10, u64::MAX), [1, 9, 2]);
-        assert_eq!(times(2, 10, 9), [0_u64; 0]);
-        assert_eq!(times(5, 10, 9), [0_u64; 0]);
+        assert_eq!(times(2, 10, 9), [0; 0]);
+        assert_eq!(times(5, 10, 9), [0; 0]);
     }
 }

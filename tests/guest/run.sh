@@ -91,7 +91,7 @@ boot() { # boot NICS IOMMU MEMORY STEPS: the console ends up in console.log
   timeout "${GUEST_TIMEOUT_S:-150}" "$work/qemu-system-x86_64" -accel tcg -machine q35,memory-backend=mem -cpu max -m 512 -smp 1 \
     -object "memory-backend-memfd,id=mem,size=512M,share=$3" -display none -nodefaults -no-reboot -monitor none \
     -serial "file:$work/console.log" -kernel "$vmlinuz" -initrd "$work/initrd.img" \
-    -append "console=ttyS0 intel_iommu=on panic=-1 quiet weir.steps=$4 weir.window=$window" \
+    -append "console=ttyS0 intel_iommu=on no_timer_check panic=-1 quiet weir.steps=$4 weir.window=$window" \
     "${iommu[@]}" "${devices[@]}" < /dev/null > "$work/qemu.log" 2>&1 &
   local machine=$!; disown
   # A guest whose NIC was removed takes a minute to power off: the machine is not needed any more.

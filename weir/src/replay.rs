@@ -273,11 +273,22 @@ impl<S: Sink, D: Device + 'static> Replay<S, Staged<D>> {
     ///
     /// # Errors
     /// When the meter cannot go on.
-    pub fn finish_staged(mut self) -> Result<(Meter<Settled<D>>, S, ReplayCounts), ReplayError<S::Error>> {
+    pub fn finish_staged(mut self) -> Result<FinishedElsewhere<S, D>, ReplayError<S::Error>> {
         self.end()?;
         let (frames, unclaimed) = self.bench.frames();
-        Ok((self.meter, self.sink, ReplayCounts { frames, unclaimed, gaps: self.gaps }))
+        let counts = ReplayCounts { frames, unclaimed, gaps: self.gaps };
+        Ok(FinishedElsewhere { meter: self.meter, sink: self.sink, counts })
     }
+}
+
+/// A replay on a NIC elsewhere that came to its end.
+pub struct FinishedElsewhere<S, D: Device + 'static> {
+    /// The NIC's meter.
+    pub meter: Meter<Settled<D>>,
+    /// Where the records went.
+    pub sink: S,
+    /// What happened.
+    pub counts: ReplayCounts,
 }
 
 /// A replay that came to its end.

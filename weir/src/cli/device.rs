@@ -126,9 +126,10 @@ fn in_step_with<D: Device + 'static>(device: Rc<D>, config: Rc<Config>, output: 
         sent.inspect_err(|_| drop(replay.sink_mut().flush()))?;
         replay.finish_staged()
     };
-    let (meter, output, counts) = run().map_err(|error| explain(&*device, error))?;
+    let finished = run().map_err(|error| explain(&*device, error))?;
     let cut = device.stage().is_some_and(|io| Stage::new(io).is_ok_and(|stage| stage.is_damaged()));
-    Ok(Fed { output, run: Some(said(&meter, counts)), damage: None, cut })
+    let run = said(&finished.meter, finished.counts);
+    Ok(Fed { output: finished.sink, run: Some(run), damage: None, cut })
 }
 
 /// What there is to say of a meter.

@@ -193,6 +193,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     if let Some(device) = &args.elsewhere.device {
         return run_elsewhere(args, device);
     }
+    #[cfg(not(feature = "pci"))]
+    if args.elsewhere.device.is_some() {
+        let wanted = "found --device, expected a weir that was built with the feature `pci`";
+        return Err(Failure::Usage(wanted.to_owned()));
+    }
     let config = args.measure.config()?;
     let captures = feed::open(&args.files)?;
     let window_seconds = config.settings.window.get();
