@@ -51,7 +51,9 @@ enum About {
     /// Opens connections to the web guest.
     Visitors,
     /// A connection with so many segments of a page.
-    Page { segments: u32 },
+    Page {
+        segments: u32,
+    },
     /// Asks for names.
     Names,
     /// An answer of the resolver is due.

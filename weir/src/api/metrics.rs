@@ -71,7 +71,11 @@ fn enis(page: &mut Page, look: &Look) {
         let labels = [("eni", eni.as_str()), ("direction", direction_name(direction))];
         page.sample("weir_eni_residual_packets", &labels, side.equation.residual().0);
     }
-    page.family("weir_eni_limited_packets_total", "counter", "Packets that a limit stopped or kept out of the records.");
+    page.family(
+        "weir_eni_limited_packets_total",
+        "counter",
+        "Packets that a limit stopped or kept out of the records.",
+    );
     for (eni, direction, side) in look.ledger.totals() {
         for (reason, count) in limits_of(&side.limits).into_iter().filter(|(_, count)| *count > 0) {
             let labels = [("eni", eni.as_str()), ("direction", direction_name(direction)), ("reason", reason)];
@@ -106,7 +110,12 @@ fn windows(page: &mut Page, look: &Look, shared: &Shared) {
 }
 
 fn nic(page: &mut Page, look: &Look) {
-    page.one("weir_nic_window_overruns_total", "counter", "Boundaries that passed during a drain.", look.window.overruns);
+    page.one(
+        "weir_nic_window_overruns_total",
+        "counter",
+        "Boundaries that passed during a drain.",
+        look.window.overruns,
+    );
     for counter in &look.counters {
         let name = format!("weir_nic_{}_total", counter.name);
         page.one(&name, "counter", counter.description, counter.value);

@@ -104,11 +104,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         return super::print(format!("{}\n", home.api().display()).as_bytes());
     }
     let _lock = home.open()?;
-    let Some(device) = &args.device else { return with_guests(args, home) };
-    let config = match &args.config {
-        Some(file) => Config::load(file)?,
-        None => Config::default_promiscuous(),
-    };
+    let (Some(device), Some(file)) = (&args.device, &args.config) else { return with_guests(args, home) };
+    let config = Config::load(file)?;
     args.greet(&home, &device.to_string());
     match device {
         Where::Process(socket) => {
@@ -122,7 +119,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
 /// A daemon on a simulated NIC of its own.
 fn with_guests(args: &RunArgs, home: Home) -> Result<(), Failure> {
     let guests = Guests::start(&home).map_err(Failure::device)?;
-    let which = if guests.was_there() { "the simulated NIC that runs already" } else { "a simulated NIC with five guests" };
+    let which =
+        if guests.was_there() { "the simulated NIC that runs already" } else { "a simulated NIC with five guests" };
     args.greet(&home, which);
     let (socket, arena) = (guests.socket().to_owned(), guests.arena().to_owned());
     let connect = move || VfioUserDevice::connect(&socket, &arena).map_err(|error| error.to_string());
@@ -148,11 +146,7 @@ impl RunArgs {
 
     fn greet(&self, home: &Home, nic: &str) {
         if !self.quiet {
-            say(&format!(
-                "NIC      {nic}\nrecords  {}\nAPI      {}\n",
-                home.records().display(),
-                home.api().display()
-            ));
+            say(&format!("NIC      {nic}\nrecords  {}\nAPI      {}\n", home.records().display(), home.api().display()));
         }
     }
 }

@@ -102,7 +102,8 @@ impl Home {
         }
         let path = self.run.join("lock");
         let failed = |source| HomeError::Folder { what: "open", path: path.clone(), source };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock(file)),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(HomeError::InUse { path: self.run.clone() }),

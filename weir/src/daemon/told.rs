@@ -48,7 +48,8 @@ fn describe(published: &Published) -> String {
         several(published.records, "record"),
     );
     let _ = write!(text, "; {} rejected, {} skipped", published.rejected.packets, published.skipped.packets);
-    let _ = write!(text, "; residual {}; on disk {} ms after its end", published.residual, published.published_after_ms);
+    let _ =
+        write!(text, "; residual {}; on disk {} ms after its end", published.residual, published.published_after_ms);
     if published.left_out {
         text.push_str("; ITS RECORDS WERE LEFT OUT: the spool is full");
     }

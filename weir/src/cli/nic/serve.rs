@@ -111,7 +111,9 @@ fn pace(text: &str) -> Result<Pace, String> {
         "host" => Ok(Pace::Host),
         number => {
             let speed = number.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
-            speed.map(Pace::Clock).ok_or_else(|| format!("found `{number}`, expected a number above 0, `max` or `host`"))
+            speed
+                .map(Pace::Clock)
+                .ok_or_else(|| format!("found `{number}`, expected a number above 0, `max` or `host`"))
         }
     }
 }
