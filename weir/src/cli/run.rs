@@ -105,11 +105,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
         return super::print(format!("{}\n", home.api().display()).as_bytes());
     }
     let _lock = home.open()?;
-    let Some(device) = &args.device else { return with_guests(args, home) };
-    let config = match &args.config {
-        Some(file) => Config::load(file)?,
-        None => Config::default_promiscuous(),
-    };
+    let (Some(device), Some(file)) = (&args.device, &args.config) else { return with_guests(args, home) };
+    let config = Config::load(file)?;
     args.greet(&home, &device.to_string());
     match device {
         DeviceName::VfioUser(socket) => {

@@ -25,6 +25,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use driver::device::Device;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{self, Shared};
@@ -102,6 +103,22 @@ pub fn run<D: Device + 'static>(
     runtime.block_on(Daemon::start(options, connect)?.run())
 }
 
+fn tell_systemd(state: NotifyState<'_>) {
+    // Without systemd, nobody listens.
+    let _ = sd_notify::notify(&[state]);
+}
+
+/// Tells systemd's watchdog, if there is one, that the NIC's thread answers.
+async fn beat(nic: Nic) {
+    let Some(period) = sd_notify::watchdog_enabled().map(|period| period / 3) else { return };
+    loop {
+        tokio::time::sleep(period).await;
+        if let Ok(Ok(_)) = tokio::time::timeout(period, nic.look()).await {
+            tell_systemd(NotifyState::Watchdog);
+        }
+    }
+}
+
 struct Daemon {
     options: Options,
     nic: Nic,
@@ -153,9 +170,10 @@ impl Daemon {
     async fn run(self) -> Result<(), DaemonError> {
         let api =
             api::serve(&self.options.home.api(), Arc::clone(&self.shared)).map_err(os("serve the control API"))?;
-        let server = tokio::spawn(api);
+        let tasks = [tokio::spawn(api), tokio::spawn(beat(self.nic.clone()))];
         let result = self.watch().await;
-        server.abort();
+        tell_systemd(NotifyState::Stopping);
+        tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = std::fs::remove_file(self.options.home.api());
         let ended = self.end().await;
         result.and(ended)
@@ -176,7 +194,10 @@ impl Daemon {
                 changed = phase.changed() => {
                     let now = phase.borrow_and_update().clone();
                     match now {
-                        Phase::Live(found) => self.say(found),
+                        Phase::Live(found) => {
+                            self.say(found);
+                            tell_systemd(NotifyState::Ready);
+                        }
                         Phase::Failed(reason) => return Err(DaemonError::Nic(reason)),
                         Phase::Ended => return Ok(()),
                         Phase::Attaching => {}

@@ -195,6 +195,8 @@ impl<D: Device + 'static> Live<D> {
         let assembly = assemble(config, now_ns()).map_err(explain)?;
         let meter = Meter::attach(Rc::clone(&device), &assembly.meter, assembly.enis, assembly.subscriptions);
         let (meter, attached) = meter.map_err(|error: MeterError<OutputError>| explain(error))?;
+        // Of a NIC that ran, the windows had the length of then.
+        meter.driver().set_window_seconds(assembly.meter.window_seconds);
         let vectors = RingId::ALL.into_iter().filter(|id| !id.host_produces()).map(|id| meter.driver().vector(id));
         let vectors = vectors.collect::<Result<_, _>>().map_err(explain)?;
         Ok(Self { device, meter, output, found: describe(&attached), vectors, wake, retries: 0 })

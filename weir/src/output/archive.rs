@@ -114,3 +114,100 @@ fn copy(source: &Path, path: &Path, file: &FileLine) -> Result<(), OutputError> 
     written.sync_all().map_err(failed("sync"))?;
     fs::rename(&temporary, path).map_err(failed("create"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::manifest::{self, StreamLine, Written};
+    use super::super::spool::{self, Spool};
+    use super::*;
+    use crate::output::Format;
+    use std::fs::OpenOptions;
+
+    const ENI: &str = "eni-00000000";
+
+    /// A window of a second with one file, in the spool.
+    fn spooled(spool: &Spool, target: &Path, second: u64, text: &str) {
+        let path = format!("{ENI}/{second}.log");
+        let eni = ENI.parse().expect("an ENI");
+        let file = FileLine {
+            path: path.clone(),
+            records: 1,
+            bytes: text.len() as u64,
+            sha256: manifest::hash(text.as_bytes()),
+        };
+        let stream = StreamLine {
+            eni,
+            flow_log: "fl-all".to_owned(),
+            format: Format::Text,
+            fields: "version".to_owned(),
+            header: false,
+            filtered: false,
+            written: Written::default(),
+            files: vec![file],
+        };
+        let (start_ns, end_ns) = (second * 1_000_000_000, (second + 1) * 1_000_000_000);
+        let line = Line {
+            window: 0,
+            brought_up: false,
+            start: String::new(),
+            end: String::new(),
+            start_ns,
+            end_ns,
+            conservation: Vec::new(),
+            streams: vec![stream],
+            previous: String::new(),
+            seal: String::new(),
+        };
+        let pending = spool.begin().expect("the spool");
+        fs::create_dir(pending.folder.join(ENI)).expect("the spool");
+        fs::write(pending.folder.join(path), text).expect("the spool");
+        let bytes = text.len() as u64;
+        let waiting = Waiting { target: target.to_owned(), since_bring_up: second, left_out: false, bytes, line };
+        spool.seal(&pending, &waiting).expect("the spool");
+    }
+
+    /// Takes in all that waits, as a process does that is new each time; the numbers of the windows that were new.
+    fn take_all(spool: &Spool, root: &Path) -> Vec<u64> {
+        let mut taken = Vec::new();
+        for (_, path) in spool.waiting().expect("the spool") {
+            let waiting = spool::read(&path).expect("the spool");
+            let line = Archive::open(root).and_then(|mut archive| archive.take(&path, &waiting)).expect("the archive");
+            taken.extend(line.map(|line| line.window));
+            spool.remove(&path, &waiting).expect("the spool");
+        }
+        taken
+    }
+
+    #[test]
+    fn windows_that_come_again_are_kept_once_and_half_a_line_is_taken_away() {
+        let base = std::env::temp_dir().join(format!("weir-archive-{}", std::process::id()));
+        let root = base.join("records");
+        fs::create_dir_all(&root).expect("a folder");
+        let spool = Spool::open(&base.join("spool"), 1000).expect("a spool");
+        spooled(&spool, &root, 5, "a");
+        spooled(&spool, &root, 6, "b");
+        // A process died before it could take it out of the spool, or the meter published it again.
+        spooled(&spool, &root, 6, "b");
+        assert_eq!((spool.windows(), spool.bytes()), (3, 3));
+        assert_eq!(take_all(&spool, &root), [0, 1]);
+        assert_eq!((spool.windows(), spool.bytes()), (0, 0));
+        let path = root.join(manifest::NAME);
+        let whole = fs::read(&path).expect("the manifest");
+        // A process died while it wrote a line: the window's file is there.
+        let mut torn = OpenOptions::new().append(true).open(&path).expect("the manifest");
+        torn.write_all(&whole[..40]).expect("the manifest");
+        fs::write(root.join(format!("{ENI}/7.log")), "c").expect("a file");
+        spooled(&spool, &root, 7, "c");
+        let spool = Spool::open(&base.join("spool"), 1000).expect("a spool");
+        assert_eq!((spool.windows(), spool.bytes()), (1, 1));
+        assert_eq!(take_all(&spool, &root), [2]);
+        // A file of that name, with other bytes, is another window's.
+        fs::write(root.join(format!("{ENI}/8.log")), "x").expect("a file");
+        spooled(&spool, &root, 8, "d");
+        assert_eq!(take_all(&spool, &root), [3]);
+        assert_eq!(fs::read(root.join(format!("{ENI}/8-again2.log"))).expect("a file"), b"d");
+        let checked = fs::read_to_string(&path).expect("the manifest");
+        assert!(checked.as_bytes().starts_with(&whole) && checked.lines().count() == 4, "{checked}");
+        let _ = fs::remove_dir_all(&base);
+    }
+}
