@@ -66,6 +66,7 @@ pub struct Replay<S: Sink> {
     window_ns: u64,
     counts: ReplayCounts,
     hairpin: bool,
+    batch: usize,
 }
 
 impl<S: Sink> Replay<S> {
@@ -105,7 +106,13 @@ impl<S: Sink> Replay<S> {
             window_ns,
             counts: ReplayCounts::default(),
             hairpin,
+            batch: BATCH,
         })
+    }
+
+    /// Gives the NIC so many frames at a time, at least 1. What comes of them is the same.
+    pub fn set_batch(&mut self, frames: usize) {
+        self.batch = frames.max(1);
     }
 
     /// Sends frames, oldest first.
@@ -113,7 +120,7 @@ impl<S: Sink> Replay<S> {
     /// # Errors
     /// When the meter cannot go on.
     pub fn frames(&mut self, batch: &FrameBatch) -> Result<(), ReplayError<S::Error>> {
-        let mut ready = Vec::with_capacity(BATCH);
+        let mut ready = Vec::with_capacity(self.batch.min(batch.len()));
         let mut next = 0;
         while let Some(frame) = batch.get(next) {
             self.change_rules(frame.time_ns)?;
@@ -136,7 +143,7 @@ impl<S: Sink> Replay<S> {
         while frames.len() > 0 {
             next += frames.len();
             self.route(frames, ready);
-            frames = batch.before(next, BATCH - ready.len(), until_ns);
+            frames = batch.before(next, self.batch - ready.len(), until_ns);
         }
         next
     }
