@@ -20,7 +20,7 @@ use crate::punt::Credits;
 use crate::receive::Staged;
 use crate::regs::Regs;
 use crate::ring_write::Ring;
-use crate::timing::{Board, Histogram, PcieTiming, PuntTiming};
+use crate::timing::{Board, DrainTiming, Histogram, PcieTiming, PuntTiming};
 use crate::window::Windows;
 use firmware_abi::key::Direction;
 use firmware_abi::registers::Errors;
@@ -108,6 +108,7 @@ pub struct Nic<B> {
     pub(crate) pcie: PcieTiming,
     pub(crate) punts: PuntTiming,
     pub(crate) punt_latency: Histogram,
+    pub(crate) drain_timing: DrainTiming,
     pub(crate) drain_ns_max: u64,
 }
 
@@ -140,6 +141,7 @@ impl<B: Bus> Nic<B> {
             pcie: PcieTiming::default(),
             punts: PuntTiming::default(),
             punt_latency: Histogram::default(),
+            drain_timing: DrainTiming::default(),
             drain_ns_max: 0,
         })
     }

@@ -10,8 +10,10 @@
 //! Times are picoseconds since a base that moves forward over idle stretches.
 
 pub mod constants;
+mod drain;
 mod histogram;
 
+pub use drain::DrainTiming;
 pub use histogram::Histogram;
 
 use constants::*;
@@ -43,6 +45,12 @@ impl Board {
     #[must_use]
     pub const fn bench(cycle_ps: u64) -> Self {
         Self { front_ps: cycle_ps, engine_ps: cycle_ps, crossing_cycles: FIFO_CYCLES, answer_ps: cycle_ps }
+    }
+
+    /// From the last beat of a write until it is answered, cycles of the engine.
+    #[must_use]
+    pub const fn answer_cycles(&self) -> u64 {
+        self.answer_ps.div_ceil(self.engine_ps)
     }
 
     /// From a frame's last beat in to its first beat out, ps.
@@ -339,7 +347,7 @@ impl PuntTiming {
         }
         let slots = u64::from(frame_slots(held));
         // The headers of several slots wait for the data.
-        let rounds = if slots > 1 { answer_ps } else { 0 };
+        let rounds = if slots > 1 { answer_ps + PUNT_DATA_CYCLES * engine_ps } else { 0 };
         let work = (judged + PUNT_WRITE_CYCLES + (slots - 1) * PUNT_SLOT_CYCLES) * engine_ps + rounds;
         let service = work + PUNT_END_CYCLES * engine_ps + answer_ps;
         self.busy_ps += service;
