@@ -154,6 +154,7 @@ impl<B: Bus> Nic<B> {
         self.windows.set_time(self.now_ns);
         self.rings = RingId::ALL.map(Ring::new);
         self.credits = Credits::default();
+        self.drain_timing = DrainTiming::default();
         self.msix = Msix::default();
         self.regs = Regs::default();
         self.counters = DeviceCounters::default();

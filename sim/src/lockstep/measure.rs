@@ -94,7 +94,6 @@ impl Measure {
 
     /// A drain has ended.
     pub(super) fn drained(&mut self, model_ns: u64, rtl_ns: u64) {
-        eprintln!("DRAIN {} {} {}", model_ns / 4, rtl_ns / 4, model_ns as i64 / 4 - rtl_ns as i64 / 4);
         self.measured.model.drains_ns.push(model_ns);
         self.measured.rtl.drains_ns.push(rtl_ns);
     }
