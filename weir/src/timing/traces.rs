@@ -23,8 +23,8 @@ pub struct Trace {
 const START_NS: u64 = 1_700_000_000_100_000_000;
 /// Bytes of a frame without FCS: the shortest and the longest that every network takes.
 const LENGTHS: std::ops::RangeInclusive<u32> = 60..=1514;
-/// Instances whose limits are below what a wire can bring.
-const LIMITED: &str = "S3.8XLARGE64";
+/// A model whose limits are below what a wire brings.
+const LIMITED: &str = "S3.SMALL1";
 /// Frames of a generated trace of short frames.
 const SHORT_FRAMES: u32 = 40_000;
 
