@@ -109,9 +109,9 @@ fn at_a_quarter_of_line_rate_the_report_says_that_four_times_as_much_would_pass(
     assert_eq!(name, "wire");
     assert!((growth - 4.0).abs() < 0.02, "{growth}");
     assert!((rate / (2.0 * LINE_RATE) - 1.0).abs() < 0.01, "{rate}");
-    // Each of the 128 rows of 64 slots waits for host memory's answer to its last record, once or twice.
+    // Each row of 64 slots in which something was counted, at most 128, waits for host memory's answer to its records.
     let answers = report.drain_ns_max / (PCIE_POSTED_PS / 1000);
-    assert!((128..300).contains(&answers), "{} ns", report.drain_ns_max);
+    assert!((64..256).contains(&answers), "{} ns", report.drain_ns_max);
     let rings: Vec<RingId> = report.rings.iter().map(|(id, ..)| *id).collect();
     assert_eq!(rings, RingId::ALL);
     for (id, high_water, size) in &report.rings {
