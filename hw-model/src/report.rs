@@ -67,6 +67,8 @@ pub struct Report {
     pub engines: [EngineReport; 2],
     /// From the parser to the host and back to the gate.
     pub punt: Latency,
+    /// From a punted frame's last beat until host memory has its header.
+    pub punt_write: Latency,
     /// The longest drain, ns.
     pub drain_ns_max: u64,
     /// Most entries in use, and size, of each ring that runs.
@@ -130,6 +132,7 @@ impl<B: Bus> Nic<B> {
             first_drop: self.first_drop(&engines),
             engines,
             punt: Latency::of(&self.punt_latency),
+            punt_write: Latency::of(self.punts.latency()),
             drain_ns_max: self.drain_ns_max,
             rings,
             pcie_bytes: (self.pcie.write_bytes, self.pcie.read_bytes),
@@ -163,6 +166,7 @@ impl<B: Bus> Nic<B> {
             engines[0].bottleneck,
             engines[1].bottleneck,
             ("PCIe", pcie as f64 / 1000.0 / elapsed_ns),
+            ("punts", self.punts.busy_ps as f64 / 1000.0 / elapsed_ns),
             ("host punts", punts as f64 / elapsed_ns),
         ];
         let most = loads.into_iter().fold(("wire", 0.0), |most, one| if one.1 > most.1 { one } else { most });
