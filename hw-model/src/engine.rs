@@ -2,7 +2,7 @@
 
 use crate::lookup::Lookup;
 use crate::tally::Tally;
-use crate::timing::EngineTiming;
+use crate::timing::{Board, EngineTiming};
 use firmware_abi::descriptor::Ledger;
 use firmware_abi::key::SlotAction;
 
@@ -53,13 +53,13 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine with `2^slots_log2` slots.
+    /// An engine with `2^slots_log2` slots, timed as on `board`.
     #[must_use]
-    pub fn new(slots_log2: u32) -> Self {
+    pub fn new(slots_log2: u32, board: Board) -> Self {
         Self {
             lookup: Lookup::new(slots_log2),
             tally: Tally::new(slots_log2),
-            timing: EngineTiming::default(),
+            timing: EngineTiming::new(board),
             counters: EngineCounters::default(),
         }
     }

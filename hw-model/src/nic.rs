@@ -20,7 +20,7 @@ use crate::punt::Credits;
 use crate::receive::Staged;
 use crate::regs::Regs;
 use crate::ring_write::Ring;
-use crate::timing::{Histogram, PcieTiming};
+use crate::timing::{Board, DrainTiming, Histogram, PcieTiming, PuntTiming};
 use crate::window::Windows;
 use firmware_abi::key::Direction;
 use firmware_abi::registers::Errors;
@@ -86,6 +86,7 @@ pub struct DeviceCounters {
 #[derive(Debug)]
 pub struct Nic<B> {
     pub(crate) parameters: Parameters,
+    pub(crate) board: Board,
     pub(crate) bus: B,
     pub(crate) now_ns: u64,
     pub(crate) engines: [Engine; 2],
@@ -105,7 +106,9 @@ pub struct Nic<B> {
     /// An interrupt was raised that the host has not been run for.
     pub(crate) fired: bool,
     pub(crate) pcie: PcieTiming,
+    pub(crate) punts: PuntTiming,
     pub(crate) punt_latency: Histogram,
+    pub(crate) drain_timing: DrainTiming,
     pub(crate) drain_ns_max: u64,
 }
 
@@ -117,9 +120,10 @@ impl<B: Bus> Nic<B> {
         }
         Ok(Self {
             parameters,
+            board: Board::CARD,
             bus,
             now_ns: 0,
-            engines: [Engine::new(parameters.slots_log2), Engine::new(parameters.slots_log2)],
+            engines: [0, 1].map(|_| Engine::new(parameters.slots_log2, Board::CARD)),
             enis: Enis::new(parameters.enis_log2),
             windows: Windows::new(),
             rings: RingId::ALL.map(Ring::new),
@@ -135,19 +139,22 @@ impl<B: Bus> Nic<B> {
             cursor: 0,
             fired: false,
             pcie: PcieTiming::default(),
+            punts: PuntTiming::default(),
             punt_latency: Histogram::default(),
+            drain_timing: DrainTiming::default(),
             drain_ns_max: 0,
         })
     }
 
     /// Everything but the time goes back to its state after power-on.
     pub(crate) fn reset(&mut self) {
-        self.engines = [Engine::new(self.parameters.slots_log2), Engine::new(self.parameters.slots_log2)];
+        self.engines = [0, 1].map(|_| Engine::new(self.parameters.slots_log2, self.board));
         self.enis = Enis::new(self.parameters.enis_log2);
         self.windows = Windows::new();
         self.windows.set_time(self.now_ns);
         self.rings = RingId::ALL.map(Ring::new);
         self.credits = Credits::default();
+        self.drain_timing = DrainTiming::default();
         self.msix = Msix::default();
         self.regs = Regs::default();
         self.counters = DeviceCounters::default();

@@ -84,10 +84,8 @@ impl<B: Bus> Nic<B> {
     #[inline(never)]
     pub(crate) fn punt(&mut self, frame: &Frame<'_>, staged: &Staged, reason: PuntReason) {
         let mut header = self.header(frame, staged, reason);
-        let over = reason == PuntReason::Miss
-            && self.enis.limited(frame.vport)
-            && opens(&header.key)
-            && !self.enis.admit_new_flow(frame.vport, self.now_ns);
+        let asks = reason == PuntReason::Miss && self.enis.limited(frame.vport) && opens(&header.key);
+        let over = asks && !self.enis.admit_new_flow(frame.vport, self.now_ns);
         if over {
             header.tail.set_over_new_flow_limit(true);
         }
@@ -95,6 +93,7 @@ impl<B: Bus> Nic<B> {
         let mirror = reason == PuntReason::Mirror;
         let written = self.write_punt(&header, frame.vport, held, false);
         let engine = &mut self.engines[frame.direction.index()];
+        self.punts.take(&engine.timing, held.len(), asks, written.is_ok());
         let bank = self.windows.open_bank();
         let Some(ledger) = self.enis.ledger(frame.vport, frame.direction, bank) else { return };
         match written {

@@ -34,8 +34,9 @@ pub struct Frame<'a> {
 
 impl Frame<'_> {
     /// Its length as the NIC counts it, bytes.
+    #[must_use]
     #[inline]
-    pub(crate) fn wire_bytes(&self) -> u32 {
+    pub fn wire_bytes(&self) -> u32 {
         if self.wire_length == 0 {
             return self.bytes.len().min(FRAME_BYTES_MAX) as u32;
         }
@@ -259,6 +260,9 @@ impl<B: Bus> Nic<B> {
     fn send(&mut self, frame: &Frame<'_>, l3_bytes: u32, bank: usize) {
         let Frame { vport, direction, .. } = *frame;
         let engine = &mut self.engines[direction.index()];
+        if direction == Direction::Egress && self.enis.limited(vport) {
+            engine.timing.shape();
+        }
         let outgoing = Outgoing { vport, direction, l3_bytes, bank };
         if self.gate.forward(outgoing, self.now_ns, &mut self.enis, &mut engine.counters) && self.gate.keep {
             let held = &frame.bytes[..frame.bytes.len().min(FRAME_BYTES_MAX)];

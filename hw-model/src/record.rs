@@ -8,7 +8,6 @@ use crate::eni::Counts;
 use crate::lookup::Slot;
 use crate::nic::Nic;
 use crate::tally::Counter;
-use crate::timing::constants::{DRAIN_CYCLES_PER_SLOT, ENGINE_CYCLE_PS, PCIE_OVERHEAD_BYTES, PCIE_PS_PER_BYTE};
 use crate::window::{Drain, DrainStage, Windows};
 use firmware_abi::descriptor::{
     BytesWindow, FlowRecord, LedgerRecord, PacketsFirst, RecordKind, RecordTail, WindowEnd,
@@ -94,6 +93,7 @@ impl<B: Bus> Nic<B> {
                 DrainStage::Start => {
                     let started = self.announce_window();
                     if started {
+                        self.drain_timing.begin();
                         self.stage(DrainStage::Slots(Direction::Ingress, 0));
                     }
                     started
@@ -141,11 +141,15 @@ impl<B: Bus> Nic<B> {
                     Direction::Egress => DrainStage::Ledgers(0, Direction::Ingress, 0),
                 };
             };
-            if !self.emit_counts(RecordKind::Flow, direction, slot, number) {
+            let counted = self.engines[direction.index()].tally.peek(bank, slot).packets > 0;
+            let entry = counted.then_some(self.rings[RingId::Record as usize].producer);
+            if counted && !self.emit_counts(RecordKind::Flow, direction, slot, number) {
                 break DrainStage::Slots(direction, slot);
             }
+            self.engine(direction).tally.pass(bank, slot);
             next = slot + 1;
-            records += 1;
+            records += u64::from(counted);
+            self.drain_timing.slot(&self.board, slot / 64 << 1 | direction.index() as u32, entry);
         };
         if let Some(drain) = &mut self.windows.drain {
             drain.records += records;
@@ -160,6 +164,7 @@ impl<B: Bus> Nic<B> {
         };
         let next_port = DrainStage::Ledgers(vport + 1, Direction::Ingress, 0);
         if !eni.flags.enabled() {
+            self.drain_timing.no_port();
             self.stage(next_port);
             return true;
         }
@@ -170,14 +175,12 @@ impl<B: Bus> Nic<B> {
             if !self.push_record(&zerocopy::transmute!(record)) {
                 return false;
             }
-            if let Some(drain) = &mut self.windows.drain {
-                drain.other_records += 1;
-            }
         }
         if which < 2 {
             self.stage(DrainStage::Ledgers(vport, direction, which + 1));
             return true;
         }
+        self.drain_timing.ledger(&self.board, counts.limits != [0; 8]);
         if let Some(ledger) = self.enis.ledger(vport, direction, Windows::bank(number)) {
             *ledger = Counts::default();
         }
@@ -195,7 +198,7 @@ impl<B: Bus> Nic<B> {
             records: drain.records,
             punt_producer: drain.punt_producer,
             overruns: self.windows.overruns,
-            drain_ns: self.drain_time_ns(drain),
+            drain_ns: self.drain_timing.clone().end(&self.board, self.engines[0].lookup.len()),
             ..WindowEnd::default()
         };
         record.window.set_window(drain.number);
@@ -207,14 +210,6 @@ impl<B: Bus> Nic<B> {
         self.windows.drain = None;
         let vector = self.rings[RingId::Record as usize].vector;
         self.msix.post_now(vector, self.now_ns);
-    }
-
-    /// What the drain takes: both engines' banks are walked at once, and the link carries the records.
-    fn drain_time_ns(&self, drain: &Drain) -> u64 {
-        let walk = u64::from(self.engines[0].lookup.len()) * DRAIN_CYCLES_PER_SLOT * ENGINE_CYCLE_PS;
-        let records = drain.records + drain.other_records + 1;
-        let link = records * (DESCRIPTOR_BYTES as u64 + PCIE_OVERHEAD_BYTES) * PCIE_PS_PER_BYTE;
-        (walk.max(link)) / 1000
     }
 }
 

@@ -2,8 +2,9 @@
 
 use crate::dma::Bus;
 use crate::nic::Nic;
-use crate::timing::Histogram;
 use crate::timing::constants::{ENGINE_CYCLE_PS, HOST_PUNT_NS, PCIE_PS_PER_BYTE};
+use crate::timing::{Board, EngineTiming, Histogram, Passage};
+use firmware_abi::key::Direction;
 use firmware_abi::ring::RingId;
 
 /// Latency percentiles, ns; multiply by 0.25 for cycles of the flow engine.
@@ -66,6 +67,8 @@ pub struct Report {
     pub engines: [EngineReport; 2],
     /// From the parser to the host and back to the gate.
     pub punt: Latency,
+    /// From a punted frame's last beat until host memory has its header.
+    pub punt_write: Latency,
     /// The longest drain, ns.
     pub drain_ns_max: u64,
     /// Most entries in use, and size, of each ring that runs.
@@ -77,7 +80,48 @@ pub struct Report {
     pub first_drop: (f64, &'static str, f64),
 }
 
+/// A frame as the model last timed it, and how many of its engine had been sent on and punted with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timed {
+    /// Its way to the output.
+    pub passage: Passage,
+    /// When host memory had the header of the last punt, ps since the time given to [`Nic::rest`].
+    pub punted_ps: u64,
+    /// Frames forwarded.
+    pub forwarded: u64,
+    /// Frames and copies of frames punted.
+    pub punts: u64,
+}
+
 impl<B: Bus> Nic<B> {
+    /// Times as on `board` instead of a card. All that was timed before is forgotten.
+    pub fn set_board(&mut self, board: Board) {
+        self.board = board;
+        for engine in &mut self.engines {
+            engine.timing = EngineTiming::new(board);
+        }
+    }
+
+    /// All frames have left: from `time_ns` on no stage is busy, and times are counted from there.
+    pub fn rest(&mut self, time_ns: u64) {
+        for engine in &mut self.engines {
+            engine.timing.rest(time_ns);
+        }
+        self.punts.rest(time_ns);
+    }
+
+    /// The last frame of an engine.
+    #[must_use]
+    pub fn timed(&self, direction: Direction) -> Timed {
+        let engine = &self.engines[direction.index()];
+        Timed {
+            passage: engine.timing.passage(),
+            punted_ps: self.punts.written_ps(),
+            forwarded: engine.counters.forwarded,
+            punts: engine.counters.punts,
+        }
+    }
+
     /// The report since power-on.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -88,6 +132,7 @@ impl<B: Bus> Nic<B> {
             first_drop: self.first_drop(&engines),
             engines,
             punt: Latency::of(&self.punt_latency),
+            punt_write: Latency::of(self.punts.latency()),
             drain_ns_max: self.drain_ns_max,
             rings,
             pcie_bytes: (self.pcie.write_bytes, self.pcie.read_bytes),
@@ -121,6 +166,7 @@ impl<B: Bus> Nic<B> {
             engines[0].bottleneck,
             engines[1].bottleneck,
             ("PCIe", pcie as f64 / 1000.0 / elapsed_ns),
+            ("punts", self.punts.busy_ps as f64 / 1000.0 / elapsed_ns),
             ("host punts", punts as f64 / elapsed_ns),
         ];
         let most = loads.into_iter().fold(("wire", 0.0), |most, one| if one.1 > most.1 { one } else { most });

@@ -114,16 +114,19 @@ impl Tally {
         self.banks[bank & 1].get(slot).map(Cell::counter).unwrap_or_default()
     }
 
-    /// What a slot that exists has counted, clearing it.
+    /// What a slot that exists has counted, clearing it. That it was touched stays, as a hint.
     pub fn take(&mut self, bank: usize, slot: u32) -> Counter {
-        let bank = bank & 1;
-        if let Some(word) = self.touched[bank].get_mut(slot as usize / 64) {
-            *word &= !(1 << (slot % 64));
-        }
-        std::mem::take(&mut self.banks[bank][slot]).counter()
+        std::mem::take(&mut self.banks[bank & 1][slot]).counter()
     }
 
-    /// The first touched slot of a bank at or after `from`.
+    /// The drain is past a slot.
+    pub fn pass(&mut self, bank: usize, slot: u32) {
+        if let Some(word) = self.touched[bank & 1].get_mut(slot as usize / 64) {
+            *word &= !(1 << (slot % 64));
+        }
+    }
+
+    /// The first touched slot of a bank at or after `from`. It may have counted nothing, after an EXTRACT.
     #[must_use]
     pub fn next_touched(&self, bank: usize, from: u32) -> Option<u32> {
         let touched = &self.touched[bank & 1];

@@ -38,8 +38,6 @@ pub struct Drain {
     pub stage: DrainStage,
     /// Flow records emitted.
     pub records: u64,
-    /// Ledger and other records emitted.
-    pub other_records: u64,
 }
 
 /// The windows of the NIC, one clock for both engines.
@@ -170,7 +168,6 @@ impl Windows {
             punt_producer,
             stage: DrainStage::Start,
             records: 0,
-            other_records: 0,
         });
         self.number = self.number.wrapping_add(1);
         self.start(end_ns);

@@ -7,7 +7,7 @@ use firmware_abi::ring::RingId;
 use host::{Host, START_NS};
 use hw_model::report::Latency;
 use hw_model::timing::EngineTiming;
-use hw_model::timing::constants::{WIRE_OVERHEAD_BYTES, WIRE_PS_PER_BYTE};
+use hw_model::timing::constants::{PCIE_POSTED_PS, WIRE_OVERHEAD_BYTES, WIRE_PS_PER_BYTE};
 use std::collections::HashSet;
 
 /// A 64-byte frame without its FCS.
@@ -109,8 +109,9 @@ fn at_a_quarter_of_line_rate_the_report_says_that_four_times_as_much_would_pass(
     assert_eq!(name, "wire");
     assert!((growth - 4.0).abs() < 0.02, "{growth}");
     assert!((rate / (2.0 * LINE_RATE) - 1.0).abs() < 0.01, "{rate}");
-    // A cycle of 4 ns a slot; a thousand records of 88 bytes at 25 GB/s are written meanwhile.
-    assert_eq!(report.drain_ns_max, 4_096 * 4);
+    // Each row of 64 slots in which something was counted, at most 128, waits for host memory's answer to its records.
+    let answers = report.drain_ns_max / (PCIE_POSTED_PS / 1000);
+    assert!((64..256).contains(&answers), "{} ns", report.drain_ns_max);
     let rings: Vec<RingId> = report.rings.iter().map(|(id, ..)| *id).collect();
     assert_eq!(rings, RingId::ALL);
     for (id, high_water, size) in &report.rings {

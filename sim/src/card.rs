@@ -133,6 +133,13 @@ impl Card {
         self.nic.borrow_mut()
     }
 
+    /// How long model and RTL took, if the card has both and measures that.
+    #[cfg(feature = "rtl")]
+    #[must_use]
+    pub fn measured(&self) -> Option<crate::lockstep::Measured> {
+        self.nic.borrow().measured()
+    }
+
     /// Takes a memory away from the NIC: its accesses fault from now on. False if there is none.
     pub fn unmap(&self, name: &str) -> bool {
         let Some(memory) = self.memories.borrow().get(name).map(DmaMemory::iova) else { return false };

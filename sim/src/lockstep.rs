@@ -8,19 +8,32 @@
 //!
 //! After the first difference nothing more is compared, and the driver goes on with the model.
 
+mod measure;
+mod shown;
+
+pub use hw_model::timing::Wire;
+pub use measure::{Measured, Side, percentile};
+
 use crate::hostmem::{DmaFaults, HostBus};
 use crate::nic::SimNic;
-use crate::rtl::{BURST_FRAMES, Mapped, NoTrace, RtlNic, Trace};
+use crate::rtl::{BOARD, BURST_FRAMES, Mapped, NoTrace, RtlNic, Trace};
 use driver::device::Iova;
 use driver::dma::DmaMemory;
-use firmware_abi::descriptor::{FlowRecord, RecordKind, WindowEnd};
+use firmware_abi::descriptor::WindowEnd;
 use firmware_abi::registers::offset;
+use hw_model::timing::beats;
 use hw_model::{BadParameters, Bus, DmaFault, Frame, Nic, Parameters, Report, Sent};
+use measure::Measure;
+use shown::{Hex, Leaving, decoded, hex, only_drain_time_differs};
 use std::fmt::Write;
 use std::os::fd::OwnedFd;
 
 /// Bytes around a difference that are shown: one entry of most rings.
 const ENTRY_BYTES: usize = 64;
+/// Beats of punted frames that can wait in the RTL, a direction: PUNT_BEATS of its top.
+const PUNT_BEATS: u64 = 1024;
+/// A gap between two frames at which both sides are brought to rest where time is measured.
+const IDLE_NS: u64 = 2_000;
 
 /// What both sides did differently, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +149,7 @@ pub struct Lockstep {
     must_agree: bool,
     keep: bool,
     sent: Vec<Sent>,
+    measure: Option<Measure>,
     divergence: Option<Divergence>,
 }
 
@@ -156,6 +170,7 @@ impl Lockstep {
             must_agree: false,
             keep: true,
             sent: Vec::new(),
+            measure: None,
             divergence: None,
         })
     }
@@ -171,6 +186,14 @@ impl Lockstep {
     /// The RTL gets at most so many frames without a wait between them; 1 shows a difference where it arises.
     pub fn set_burst_max(&mut self, frames: usize) {
         self.burst_max = frames.max(1);
+    }
+
+    /// Measures from now on how long both take, in bursts as long as can be. Before the host sets anything up.
+    pub fn measure(&mut self) {
+        self.measure = Some(Measure::default());
+        self.burst_max = usize::MAX;
+        self.model.set_board(BOARD);
+        self.rtl.set_watch();
     }
 
     /// Panics where model and RTL differ, for tests.
@@ -211,6 +234,7 @@ impl Lockstep {
             self.model.bus_mut().written.clear();
             return;
         }
+        self.note_drains();
         self.compare_memory(call);
         self.compare_sent(call);
         let times = [(self.model.now_ns(), self.rtl.now_ns()), (self.model.next_event_ns(), self.rtl.next_event_ns())];
@@ -229,23 +253,58 @@ impl Lockstep {
     /// Gives the model one frame; false if an interrupt came before it.
     fn give_model(&mut self, frame: &Frame<'_>) -> bool {
         let one = std::slice::from_ref(frame);
+        let before = self.model.timed(frame.direction);
         self.model.begin(one);
-        self.model.proceed(one)
+        let through = self.model.proceed(one);
+        if let Some(measure) = self.measure.as_mut().filter(|_| through) {
+            measure.note(&before, self.model.timed(frame.direction));
+        }
+        through
     }
 
-    /// Gives the RTL frames, of which the model has the first, and the model the rest of them; how many.
-    fn burst(&mut self, frames: &[Frame<'_>]) -> usize {
+    /// Gives the model frames, of which it has the first, and the RTL all of them; how many.
+    fn burst(&mut self, frames: &[Frame<'_>], start_ns: u64) -> usize {
         if self.divergence.is_some() {
             return 1;
         }
-        let burst = &frames[..self.rtl.burst(frames, self.burst_max)];
-        self.rtl.send_burst(burst);
-        for frame in &burst[1..] {
+        let mut most = self.rtl.burst(frames, self.burst_max);
+        if self.measure.is_some() {
+            let gap = |pair: &[Frame<'_>]| pair[1].time_ns > pair[0].time_ns.saturating_add(IDLE_NS);
+            most = frames[..most].windows(2).position(gap).map_or(most, |gap| gap + 1);
+        }
+        let direction = frames[0].direction;
+        let (mut count, mut punted) = (1, beats(frames[0].bytes.len() as u64));
+        while count < most && punted + beats(frames[count].bytes.len() as u64) <= PUNT_BEATS {
+            let (frame, punts) = (&frames[count], self.model.timed(direction).punts);
             if !self.give_model(frame) {
                 self.differ("a burst of frames", "the model's interrupt came within it".to_owned());
             }
+            if self.model.timed(direction).punts > punts {
+                punted += beats(frame.bytes.len() as u64);
+            }
+            count += 1;
         }
-        burst.len()
+        let Some(measure) = &mut self.measure else {
+            self.rtl.send_burst(&frames[..count]);
+            return count;
+        };
+        self.rtl.send_paced(&frames[..count], start_ns);
+        if self.rtl.watch_mut().is_some_and(|watch| !measure.finish_burst(watch)) {
+            self.differ("a burst of frames", "as many frames did not leave, or were not punted".to_owned());
+        }
+        count
+    }
+
+    /// Drains that have ended: how long each side says that they took.
+    fn note_drains(&mut self) {
+        let (Some(measure), Some(watch)) = (&mut self.measure, self.rtl.watch_mut()) else { return };
+        for (iova, rtl_ns) in std::mem::take(&mut watch.window_ends) {
+            let mut record = [0; ENTRY_BYTES];
+            if self.model.bus_mut().host.read(iova, &mut record).is_ok() {
+                let end: WindowEnd = zerocopy::transmute!(record);
+                measure.drained(end.drain_ns, rtl_ns);
+            }
+        }
     }
 
     fn compare_memory(&mut self, call: &str) {
@@ -308,52 +367,6 @@ impl Lockstep {
     }
 }
 
-/// A frame that left, to compare and to show.
-struct Leaving<'a>(&'a Sent);
-
-impl Leaving<'_> {
-    fn parts(&self) -> (u16, u64, u32, &[u8]) {
-        (self.0.vport, self.0.time_ns, self.0.wire_length, &self.0.bytes)
-    }
-}
-
-impl PartialEq for Leaving<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts()
-    }
-}
-
-impl std::fmt::Debug for Leaving<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (vport, time_ns, wire_length, bytes) = self.parts();
-        write!(f, "port {vport}, {time_ns} ns, {wire_length} bytes on the wire: {}", hex(bytes))
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string");
-        text
-    })
-}
-
-/// What 64 bytes would say as a record.
-fn decoded(bytes: &[u8; ENTRY_BYTES]) -> String {
-    let record: FlowRecord = zerocopy::transmute!(*bytes);
-    format!("as a record: {record:?}")
-}
-
-/// Two ends of a window that differ in how long the drain took, and in nothing else.
-fn only_drain_time_differs(model: &[u8; ENTRY_BYTES], rtl: &[u8; ENTRY_BYTES]) -> bool {
-    let record: FlowRecord = zerocopy::transmute!(*model);
-    if RecordKind::from_bits(record.tail.kind_bits()) != Some(RecordKind::WindowEnd) {
-        return false;
-    }
-    let (mut model, mut rtl): (WindowEnd, WindowEnd) = (zerocopy::transmute!(*model), zerocopy::transmute!(*rtl));
-    (model.drain_ns, rtl.drain_ns) = (0, 0);
-    model == rtl
-}
-
 impl SimNic for Lockstep {
     fn register_read(&mut self, register: u32) -> u32 {
         let model = self.model.register_read(register);
@@ -381,6 +394,10 @@ impl SimNic for Lockstep {
     fn proceed(&mut self, frames: &[Frame<'_>]) -> bool {
         while let Some(frame) = frames.get(self.cursor) {
             let reached = self.divergence.is_some() || self.rtl.reach(frame);
+            let start_ns = frame.time_ns.max(self.model.now_ns());
+            if self.measure.is_some() {
+                self.model.rest(start_ns);
+            }
             let through = self.give_model(frame);
             if self.divergence.is_none() {
                 self.compare("a frame", "whether no interrupt came before it", &through, &reached);
@@ -389,7 +406,7 @@ impl SimNic for Lockstep {
                 self.compare_all("an interrupt before a frame");
                 return false;
             }
-            let burst = self.burst(&frames[self.cursor..]);
+            let burst = self.burst(&frames[self.cursor..], start_ns);
             self.cursor += burst;
             self.frames += burst as u64;
             self.compare_all(if burst == 1 { "a frame" } else { "a burst of frames" });
@@ -435,6 +452,10 @@ impl SimNic for Lockstep {
         Some(self.model.report())
     }
 
+    fn measured(&self) -> Option<Measured> {
+        self.measure.as_ref().map(|measure| measure.measured.clone())
+    }
+
     fn divergence(&self) -> Option<String> {
         self.divergence.as_ref().map(ToString::to_string)
     }
@@ -456,14 +477,5 @@ impl SimNic for Lockstep {
 
     fn dma_faults(&mut self) -> DmaFaults {
         self.model.bus_mut().host.faults()
-    }
-}
-
-#[derive(PartialEq)]
-struct Hex(u32);
-
-impl std::fmt::Debug for Hex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:#010x}", self.0)
     }
 }

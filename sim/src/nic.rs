@@ -38,6 +38,11 @@ pub trait SimNic: Debug {
     fn divergence(&self) -> Option<String> {
         None
     }
+    /// How long two bodies that should take the same time took, if that is measured.
+    #[cfg(feature = "rtl")]
+    fn measured(&self) -> Option<crate::lockstep::Measured> {
+        None
+    }
     /// Lets the NIC reach `memory`.
     fn map(&mut self, memory: &DmaMemory);
     /// Takes the memory at `iova` away from the NIC.

@@ -15,6 +15,7 @@ pub struct Playback {
     card: Rc<Card>,
     wire: Wire,
     hairpin: bool,
+    batch: usize,
     /// What is added to the time of every frame, ns.
     shift_ns: u64,
     frames: u64,
@@ -26,7 +27,7 @@ impl Playback {
     #[must_use]
     pub fn new(card: Rc<Card>, wire: Wire, hairpin: bool) -> Self {
         card.keep_sent(hairpin);
-        Self { card, wire, hairpin, shift_ns: 0, frames: 0, unclaimed: 0 }
+        Self { card, wire, hairpin, batch: BATCH, shift_ns: 0, frames: 0, unclaimed: 0 }
     }
 
     /// The card.
@@ -38,6 +39,11 @@ impl Playback {
     /// Adds `shift_ns` (wrapping) to the time of every frame from now on.
     pub fn set_shift_ns(&mut self, shift_ns: u64) {
         self.shift_ns = shift_ns;
+    }
+
+    /// Gives the NIC so many frames at a time, at least 1. What comes of them is the same.
+    pub fn set_batch(&mut self, frames: usize) {
+        self.batch = frames.max(1);
     }
 
     /// Frames that crossed an ENI.
@@ -70,7 +76,7 @@ impl Playback {
         while frames.len() > 0 {
             next += frames.len();
             self.route(frames, ready);
-            frames = batch.before(next, BATCH - ready.len(), until_ns);
+            frames = batch.before(next, self.batch - ready.len(), until_ns);
         }
         let card = &self.card;
         let result = card.offer(ready, || host(card.now_ns()));

@@ -14,6 +14,8 @@ pub enum Body {
     Rtl(RtlOptions),
     /// Both, compared at every step; what the driver sees is the model's.
     Lockstep(RtlOptions),
+    /// The same at the wire's pace, and how long both take is measured.
+    Timed(RtlOptions),
 }
 
 /// How the RTL is run.
@@ -61,19 +63,18 @@ impl Body {
     pub fn card(&self, parameters: Parameters) -> Result<Rc<Card>, BodyError> {
         match self {
             Self::Model => Card::new(parameters).map_err(|error| BodyError::Parameters(error.to_string())),
-            Self::Rtl(options) => with_rtl(parameters, options, false),
-            Self::Lockstep(options) => with_rtl(parameters, options, true),
+            Self::Rtl(options) | Self::Lockstep(options) | Self::Timed(options) => with_rtl(parameters, options, self),
         }
     }
 }
 
 #[cfg(not(feature = "rtl"))]
-fn with_rtl(_: Parameters, _: &RtlOptions, _: bool) -> Result<Rc<Card>, BodyError> {
+fn with_rtl(_: Parameters, _: &RtlOptions, _: &Body) -> Result<Rc<Card>, BodyError> {
     Err(BodyError::NotBuilt)
 }
 
 #[cfg(feature = "rtl")]
-fn with_rtl(mut parameters: Parameters, options: &RtlOptions, lockstep: bool) -> Result<Rc<Card>, BodyError> {
+fn with_rtl(mut parameters: Parameters, options: &RtlOptions, body: &Body) -> Result<Rc<Card>, BodyError> {
     use sim::card::HostBus;
     use sim::lockstep::Lockstep;
     use sim::rtl::{RtlNic, SIZES, Trace};
@@ -81,11 +82,14 @@ fn with_rtl(mut parameters: Parameters, options: &RtlOptions, lockstep: bool) ->
         return Err(BodyError::Slots { found: SIZES.slots_log2, expected: parameters.slots_log2 });
     }
     let trace = options.trace.clone().map(|(file, from_ns, to_ns)| Trace { file, from_ns, to_ns });
-    if lockstep {
+    if !matches!(body, Body::Rtl(_)) {
         // Both have the ports that the RTL has: the register that says how many is compared too.
         parameters.enis_log2 = SIZES.enis_log2;
         let mut nic = Lockstep::new(parameters, options.seed).map_err(|e| BodyError::Parameters(e.to_string()))?;
         trace.map_or(Ok(()), |trace| nic.set_trace(trace))?;
+        if matches!(body, Body::Timed(_)) {
+            nic.measure();
+        }
         return Ok(Card::with_nic(Box::new(nic)));
     }
     let mut nic = RtlNic::new(HostBus::default(), options.seed);

@@ -17,3 +17,5 @@ pub mod output;
 pub mod progress;
 pub mod replay;
 pub mod stats;
+#[cfg(feature = "rtl")]
+pub mod timing;

@@ -92,12 +92,17 @@ impl<S: Sink> Replay<S> {
         Self::on(bench, config, assembly, start_ns, sink)
     }
 
+    /// Gives the NIC so many frames at a time, at least 1. What comes of them is the same.
+    pub fn set_batch(&mut self, frames: usize) {
+        self.bench.playback_mut().set_batch(frames);
+    }
+
     /// Sends frames, oldest first.
     ///
     /// # Errors
     /// When the meter cannot go on.
     pub fn frames(&mut self, batch: &FrameBatch) -> Result<(), ReplayError<S::Error>> {
-        let mut ready = Vec::with_capacity(BATCH);
+        let mut ready = Vec::new();
         let mut next = 0;
         while let Some(frame) = batch.get(next) {
             self.change_rules(frame.time_ns)?;

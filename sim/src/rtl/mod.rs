@@ -8,16 +8,18 @@
 //! ```
 
 mod memory;
+mod stream;
+mod watch;
 
 pub use memory::Mapped;
 pub use rtl_sim::NoTrace;
+pub(crate) use stream::BOARD;
+pub(crate) use watch::Watch;
 
 use crate::hostmem::{DmaFaults, HostBus};
 use crate::nic::SimNic;
 use driver::device::Iova;
 use driver::dma::DmaMemory;
-use firmware_abi::frame::WIRE_BYTES_MAX;
-use firmware_abi::key::Direction;
 use firmware_abi::registers::offset;
 use firmware_abi::ring::{FRAME_BYTES_MAX, frame_slots};
 use hw_model::{Frame, Parameters, Report, Sent};
@@ -28,7 +30,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// A cycle of the flow engine, 250 MHz.
-const CYCLE_PS: u64 = 4_000;
+pub(crate) const CYCLE_PS: u64 = 4_000;
 /// Cycles in a row that must be quiet: what is handed over between two modules is seen by one of them.
 const QUIET_CYCLES: u32 = 4;
 /// Cycles that a reset is held.
@@ -40,9 +42,6 @@ const BEAT_BYTES: usize = 64;
 const BURST_NS: u64 = 32_000;
 /// Frames of a burst at most.
 pub(crate) const BURST_FRAMES: usize = 64;
-/// Bits of `frame_user_t` and `sent_user_t`, one after the other for each direction.
-const FRAME_USER_BITS: usize = 33;
-const SENT_USER_BITS: usize = 97;
 
 /// The sizes that the RTL was built with.
 pub const SIZES: Parameters = Parameters { slots_log2: rtl_sim::tops::SLOTS_LOG2, enis_log2: rtl_sim::tops::ENIS_LOG2 };
@@ -74,6 +73,7 @@ pub struct RtlNic<B> {
     sent: Vec<Sent>,
     leaving: [Vec<u8>; 2],
     stalls: u64,
+    watch: Option<Box<Watch>>,
     trace: Option<Trace>,
     tracing: bool,
 }
@@ -104,6 +104,7 @@ impl<B: Mapped> RtlNic<B> {
             sent: Vec::new(),
             leaving: Default::default(),
             stalls: 0,
+            watch: None,
             trace: None,
             tracing: false,
         };
@@ -155,6 +156,9 @@ impl<B: Mapped> RtlNic<B> {
             return;
         }
         self.memory.take(&self.outputs, &mut self.bus);
+        if let Some(watch) = &mut self.watch {
+            watch.observe(&self.inputs, &self.outputs, self.cycles);
+        }
         if self.outputs.msix_valid_o != 0 {
             self.bus.interrupt(self.outputs.msix_vector_o);
         }
@@ -177,35 +181,6 @@ impl<B: Mapped> RtlNic<B> {
             self.clock();
             let busy = self.outputs.busy_o;
             assert!(self.cycles < end, "the RTL is not quiet after {CYCLES_MAX} cycles: busy_o {busy:#09b}");
-        }
-    }
-
-    /// Frames that leave, both directions.
-    fn take_beats(&mut self) {
-        for direction in Direction::ALL {
-            let index = direction.index();
-            if self.outputs.out_valid_o >> index & 1 == 0 {
-                continue;
-            }
-            let bytes = usize::from(self.outputs.out_bytes_o >> (7 * index) & 0x7f);
-            let words = &self.outputs.out_data_o[16 * index..16 * (index + 1)];
-            let frame = &mut self.leaving[index];
-            let begin = frame.len();
-            frame.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-            frame.truncate(begin + bytes);
-            if self.outputs.out_last_o >> index & 1 == 1 {
-                let bytes = std::mem::take(frame);
-                if self.keep {
-                    let user = |from, bits| field(&self.outputs.out_user_o, SENT_USER_BITS * index + from, bits);
-                    self.sent.push(Sent {
-                        vport: user(0, 16) as u16,
-                        direction,
-                        time_ns: user(33, 64),
-                        wire_length: user(16, 17) as u32,
-                        bytes,
-                    });
-                }
-            }
         }
     }
 
@@ -235,6 +210,9 @@ impl<B: Mapped> RtlNic<B> {
     /// # Panics
     /// When there is no answer.
     pub fn register_write(&mut self, offset: u32, value: u32) {
+        if let Some(watch) = &mut self.watch {
+            watch.register_written(offset, value);
+        }
         self.inputs.axil_awaddr_i = (offset & 0xfff) as u16;
         self.inputs.axil_wdata_i = value;
         self.inputs.axil_wstrb_i = 0xf;
@@ -379,36 +357,6 @@ impl<B: Mapped> RtlNic<B> {
         (size / 2).saturating_sub(produced.wrapping_sub(consumed))
     }
 
-    /// Puts a frame on its stream.
-    fn send(&mut self, frame: &Frame<'_>) {
-        let index = frame.direction.index();
-        let held = &frame.bytes[..frame.bytes.len().min(FRAME_BYTES_MAX)];
-        let user = u64::from(frame.wire_length.min(WIRE_BYTES_MAX)) << 16 | u64::from(frame.vport);
-        set_field(&mut self.inputs.in_user_i, FRAME_USER_BITS * index, FRAME_USER_BITS, user);
-        self.inputs.in_valid_i = 1 << index;
-        // A frame of which nothing is known is a beat without bytes.
-        for beat in 0..held.len().div_ceil(BEAT_BYTES).max(1) {
-            let bytes = &held[beat * BEAT_BYTES..held.len().min((beat + 1) * BEAT_BYTES)];
-            let mut data = [0; BEAT_BYTES];
-            data[..bytes.len()].copy_from_slice(bytes);
-            for (word, bytes) in self.inputs.in_data_i[16 * index..].iter_mut().zip(data.chunks_exact(4)) {
-                *word = bytes.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-            }
-            let last = (beat + 1) * BEAT_BYTES >= held.len();
-            self.inputs.in_bytes_i = (bytes.len() as u16) << (7 * index);
-            self.inputs.in_last_i = u8::from(last) << index;
-            let end = self.cycles + CYCLES_MAX;
-            loop {
-                self.clock();
-                if self.outputs.in_ready_o >> index & 1 == 1 {
-                    break;
-                }
-                assert!(self.cycles < end, "the RTL takes no frame");
-            }
-        }
-        self.inputs.in_valid_i = 0;
-    }
-
     /// Whether what leaves is kept.
     pub fn keep_sent(&mut self, keep: bool) {
         self.keep = keep;
@@ -417,20 +365,6 @@ impl<B: Mapped> RtlNic<B> {
     /// What left since last asked.
     pub fn take_sent(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.sent)
-    }
-}
-
-/// `bits` bits (at most 64) from bit `from` on.
-fn field(words: &[u32], from: usize, bits: usize) -> u64 {
-    let bit = |at: usize| u64::from(words[at / 32] >> (at % 32) & 1);
-    (0..bits).fold(0, |value, at| value | bit(from + at) << at)
-}
-
-/// Sets `bits` bits (at most 64) from bit `from` on.
-fn set_field(words: &mut [u32], from: usize, bits: usize, value: u64) {
-    for at in 0..bits {
-        let (word, bit) = ((from + at) / 32, (from + at) % 32);
-        words[word] = words[word] & !(1 << bit) | ((value >> at & 1) as u32) << bit;
     }
 }
 

@@ -18,6 +18,8 @@ Examples:
   weir lockstep capture.pcap
   weir lockstep --window 1s --seed 7 a.pcap b.pcapng.gz
   weir lockstep --trace waves.vcd --trace-from 1418530010 --trace-to 1418530011 capture.pcap
+  weir lockstep --timing                            line rate in every shape: throughput and latency
+  weir lockstep --timing --json a.pcap b.pcapng.gz  the same, and each capture, at its times and at line rate
 
 Exit codes: 0 model and RTL do the same, 1 they differ (the first difference is told, both sides decoded),
 2 wrong usage or configuration, or a weir without RTL, 3 a capture is damaged, 5 the NIC failed.";
@@ -30,8 +32,15 @@ Exit codes: 0 model and RTL do the same, 1 they differ (the first difference is 
 #[command(after_help = AFTER_HELP)]
 pub(super) struct LockstepArgs {
     /// Captures; - is standard input
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "timing", value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Measures how long both take for generated traces, and for each capture by itself: tables in Markdown, a
+    /// cell being "model / RTL (error in %)"
+    #[arg(long, conflicts_with_all = ["trace", "from", "to"])]
+    timing: bool,
+    /// Prints what was measured as one JSON object
+    #[arg(long, requires = "timing")]
+    json: bool,
     #[command(flatten)]
     measure: MeasureArgs,
     /// Seed of what no reset sets in the RTL
@@ -44,8 +53,43 @@ pub(super) struct LockstepArgs {
     quiet: bool,
 }
 
+/// Traces through both, and how long they took.
+#[cfg(feature = "rtl")]
+fn time(args: &LockstepArgs) -> Result<(), Failure> {
+    use crate::timing::{captured, generated, json, run, tables};
+    use sim::capture::Capture;
+    use sim::frames::FrameBatch;
+    let config = args.measure.config()?;
+    let mut traces = generated();
+    for file in &args.files {
+        let mut capture = Capture::open(file)?;
+        let mut frames = FrameBatch::new();
+        // What is damaged is timed up to there.
+        while capture.read_into(&mut frames, 4096).is_ok_and(|count| count > 0) {}
+        let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy();
+        traces.extend(captured(&name, &config, &frames));
+    }
+    let mut progress =
+        Progress::new(Unit::Packets, Some(traces.iter().map(|trace| trace.frames.len() as u64).sum()), args.quiet);
+    let mut timings = Vec::new();
+    for trace in traces.iter().filter(|trace| !trace.frames.is_empty()) {
+        timings.push(run(trace, args.seed)?);
+        progress.at(timings.iter().map(|timing| timing.frames).sum());
+    }
+    progress.done();
+    print(if args.json { json(&timings) } else { tables(&timings) }.as_bytes())
+}
+
+#[cfg(not(feature = "rtl"))]
+fn time(_: &LockstepArgs) -> Result<(), Failure> {
+    Err(Failure::from(crate::replay::ReplayError::Body(crate::body::BodyError::NotBuilt)))
+}
+
 /// Runs captures through both.
 pub(super) fn run(args: &LockstepArgs) -> Result<(), Failure> {
+    if args.timing {
+        return time(args);
+    }
     let config = args.measure.config()?;
     let captures = feed::open(&args.files)?;
     let output = Output::new(&config, &OutputOptions { proofs_only: true, ..OutputOptions::default() })?;
