@@ -149,7 +149,7 @@ impl<B: Bus> Nic<B> {
             self.engine(direction).tally.pass(bank, slot);
             next = slot + 1;
             records += u64::from(counted);
-            self.drain_timing.slot(&self.board, slot / 64 << 1 | direction.index() as u32, entry);
+            self.drain_timing.slot(&self.board, ((slot / 64) << 1) | direction.index() as u32, entry);
         };
         if let Some(drain) = &mut self.windows.drain {
             drain.records += records;

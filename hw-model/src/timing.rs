@@ -207,7 +207,7 @@ impl EngineTiming {
     #[inline]
     fn edge(&self, ps: u64) -> u64 {
         let late = u128::from(ps + self.board.front_ps - 1);
-        (late * u128::from(self.edges_per_ps) >> 64) as u64 * self.board.front_ps
+        ((late * u128::from(self.edges_per_ps)) >> 64) as u64 * self.board.front_ps
     }
 
     /// The last packet waited for the shaper as well.

@@ -29,7 +29,7 @@ pub fn body() -> Body {
 pub fn slots_log2(wanted: u32) -> u32 {
     match body() {
         Body::Model => wanted,
-        Body::Rtl(_) | Body::Lockstep(_) => compiled_slots_log2(wanted),
+        Body::Rtl(_) | Body::Lockstep(_) | Body::Timed(_) => compiled_slots_log2(wanted),
     }
 }
 

@@ -54,7 +54,7 @@ impl DrainTiming {
         let first = match job {
             0 => 0,
             // The walk's index of scans wraps: it waits for that of the records to do so too.
-            _ if self.scans % SCANS_WRAP == 0 => self.made + 1,
+            _ if self.scans.is_multiple_of(SCANS_WRAP) => self.made + 1,
             _ => self.scan + 1,
         };
         self.scans += 1;
