@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools
-.PHONY: rtl-tools rtl-lint rtl-elaborate rtl-test lockstep formal formal-full mutants synth
+.PHONY: rtl-tools rtl-lint rtl-elaborate rtl-test lockstep line-rate formal formal-full mutants synth
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -119,6 +119,12 @@ VERILATED = --locked -p weir -p weir-rtl-sim -p weir-tests --features \
 
 lockstep: rtl-tools ## model and RTL side by side, compared at every step
 	@$(SMALL); rtl/lockstep.sh "$(CARGO)" $(VERILATED)
+
+# With room for 100,000 flows.
+LARGE = $(RTL); WEIR_RTL_SLOTS_LOG2=17; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SLOTS_LOG2 WEIR_RTL_ENIS_LOG2
+
+line-rate: rtl-tools ## both wires full in front of the RTL: nothing late, nothing lost
+	@$(LARGE); $(CARGO) test $(VERILATED) --test line_rate -- --nocapture
 
 PROVE = $(RTL); $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
 

@@ -24,6 +24,8 @@ module weir_bar
     parameter int unsigned DEVICE_SOURCES = 1
 ) (
     input logic clk_i,
+    // The counters'.
+    input logic clk_counters_i,
     input logic rst_ni,
 
     input logic axil_awvalid_i,
@@ -96,6 +98,8 @@ module weir_bar
     input logic stalled_i,
     input logic ready_i,
 
+    // There is, or is about to be, an access.
+    output logic accessed_o,
     output logic busy_o
 );
 
@@ -137,6 +141,23 @@ module weir_bar
 
   weir__in_t regs_in;
   weir__out_t regs_out;
+
+  // ---- What the registers read of others ----
+
+  // As it was a cycle ago, so that the block looks at nothing that moves while it rests.
+  logic draining_q, ready_q;
+  logic [31:0] pending_q, overruns_q;
+  logic [15:0] window_q;
+  ring_state_t [RINGS-1:0] ring_state_q;
+
+  always_ff @(posedge clk_i) begin
+    draining_q <= draining_i;
+    ready_q <= ready_i;
+    pending_q <= pending_i;
+    overruns_q <= overruns_i;
+    window_q <= stamp_i.window;
+    ring_state_q <= ring_state_i;
+  end
 
   // ---- The access ----
 
@@ -225,8 +246,8 @@ module weir_bar
   always_comb begin
     read_d = address_q[1:0] == '0 ? regs_rdata : '0;
     for (int unsigned i = 0; i < RINGS; i++) begin
-      if (address_q == RING_HOST_INDEX[i]) read_d = ring_state_i[i].host_index;
-      if (address_q == RING_CONTROL[i]) read_d[0] = ring_state_i[i].enabled;
+      if (address_q == RING_HOST_INDEX[i]) read_d = ring_state_q[i].host_index;
+      if (address_q == RING_CONTROL[i]) read_d[0] = ring_state_q[i].enabled;
     end
   end
 
@@ -319,7 +340,7 @@ module weir_bar
 
   // ---- Errors ----
 
-  error_events_t error_set, error_clear, errors;
+  error_events_t error_set, error_set_q, error_clear, errors;
 
   always_comb begin
     error_set = error_events_i;
@@ -344,7 +365,14 @@ module weir_bar
     error_clear.index = regs_out.ERRORS_CLEAR.index.value;
   end
 
-  assign post_o.valid = regs_out.ERROR_VECTOR.enable.value && (error_set & (~errors | error_clear)) != '0;
+  // A cycle later in the register.
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || reset_o) error_set_q <= '0;
+    else error_set_q <= error_set;
+  end
+
+  assign post_o.valid = regs_out.ERROR_VECTOR.enable.value
+      && (error_set & ~error_set_q & (~errors | error_clear)) != '0;
   assign post_o.now = 1'b1;
   assign post_o.vector_number = regs_out.ERROR_VECTOR.vector.value;
   assign post_o.time_ns = now_ns_i;
@@ -361,7 +389,8 @@ module weir_bar
       .ENGINE_SOURCES(ENGINE_SOURCES),
       .DEVICE_SOURCES(DEVICE_SOURCES)
   ) u_counters (
-      .clk_i,
+      .clk_i(clk_counters_i),
+      .clk_shown_i(clk_i),
       .rst_ni,
       .engine_events_i,
       .device_events_i,
@@ -438,14 +467,14 @@ module weir_bar
       .ENIS_LOG2(ENIS_LOG2)
   ) u_reads (
       .enable_i(enable_o),
-      .draining_i,
-      .ready_i,
+      .draining_i(draining_q),
+      .ready_i(ready_q),
       .errors_i(errors),
-      .error_set_i(error_set),
-      .pending_i,
-      .ring_state_i,
-      .window_i(stamp_i.window),
-      .overruns_i,
+      .error_set_i(error_set_q),
+      .pending_i(pending_q),
+      .ring_state_i(ring_state_q),
+      .window_i(window_q),
+      .overruns_i(overruns_q),
       .snapshot_id_i(snapshot_id),
       .time_ns_i(time_ns),
       .window_start_ns_i(window_start_ns),
@@ -458,7 +487,8 @@ module weir_bar
       .regs_o(regs_in)
   );
 
-  assign busy_o = state_q != STATE_IDLE || axil_awvalid_i || axil_wvalid_i || axil_arvalid_i || counters_busy;
+  assign accessed_o = state_q != STATE_IDLE || axil_awvalid_i || axil_wvalid_i || axil_arvalid_i;
+  assign busy_o = accessed_o || counters_busy;
 
   // The mask reads as it was written. What makes a drain wait reads from the ring. Of the block much is only
   // there to be read again.

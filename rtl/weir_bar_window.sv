@@ -117,7 +117,7 @@ module weir_bar_window
     item = '0;
     item.op = OP_PROBE;
     item.slot = slot;
-    item.packet.meta.stamp = '{window: slot_window_q, time_ns: stamp_i.time_ns};
+    item.packet.meta.stamp = '{window: slot_window_q, time_ns: '0};
     probe_o = {item, item};
     probe_valid_o = '0;
     probe_valid_o[egress] = ask_i && selects_slot_i;
@@ -161,6 +161,6 @@ module weir_bar_window
   assign image_o = shown[address_i[IMAGE_BITS-1:2]];
 
   logic unused;
-  assign unused = &{1'b0, address_i[1:0], select_i[30:24], answer.found};
+  assign unused = &{1'b0, address_i[1:0], select_i[30:24], answer.found, stamp_i.time_ns};
 
 endmodule

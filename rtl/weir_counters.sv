@@ -4,7 +4,7 @@
 //
 // Counters are 64 bits wide and wrap. All are latched in one cycle; nothing else shows them.
 //
-// Timing: an event is counted two cycles later; what `snapshot_i` latches is there in the next cycle.
+// Timing: an event is counted three cycles later; what `snapshot_i` latches is there in the next cycle.
 // Model: EngineCounters in hw-model/src/engine.rs, DeviceCounters in hw-model/src/nic.rs, snapshot in
 // hw-model/src/regs.rs.
 module weir_counters
@@ -15,6 +15,8 @@ module weir_counters
     parameter int unsigned DEVICE_SOURCES = 1
 ) (
     input logic clk_i,
+    // Of what the registers show: the same, but it rests at other times.
+    input logic clk_shown_i,
     input logic rst_ni,
 
     input engine_events_t [1:0][ENGINE_SOURCES-1:0] engine_events_i,
@@ -51,109 +53,110 @@ module weir_counters
   localparam int unsigned STEP_BITS = 24;
 
   typedef logic [STEP_BITS-1:0] step_t;
-  typedef logic [ENGINE_COUNTERS-1:0][STEP_BITS-1:0] engine_steps_t;
-  typedef logic [DEVICE_COUNTERS-1:0][STEP_BITS-1:0] device_steps_t;
 
-  function automatic engine_steps_t engine_steps(input engine_events_t events);
-    return {
-      step_t'(events.frames),
-      step_t'(events.bytes),
-      step_t'(events.hits),
-      step_t'(events.misses),
-      step_t'(events.punts),
-      step_t'(events.skipped),
-      step_t'(events.excluded),
-      step_t'(events.non_ip),
-      step_t'(events.malformed),
-      step_t'(events.forwarded),
-      step_t'(events.rejected),
-      step_t'(events.mirrored),
-      step_t'(events.no_eni),
-      step_t'(events.limited)
-    };
+  function automatic step_t engine_step(input engine_events_t events, input int unsigned counter);
+    unique case (counter)
+      0: return step_t'(events.limited);
+      1: return step_t'(events.no_eni);
+      2: return step_t'(events.mirrored);
+      3: return step_t'(events.rejected);
+      4: return step_t'(events.forwarded);
+      5: return step_t'(events.malformed);
+      6: return step_t'(events.non_ip);
+      7: return step_t'(events.excluded);
+      8: return step_t'(events.skipped);
+      9: return step_t'(events.punts);
+      10: return step_t'(events.misses);
+      11: return step_t'(events.hits);
+      12: return step_t'(events.bytes);
+      default: return step_t'(events.frames);
+    endcase
   endfunction
 
-  function automatic device_steps_t device_steps(input device_events_t events);
-    return {
-      step_t'(events.commands),
-      step_t'(events.commands_refused),
-      step_t'(events.injects),
-      step_t'(events.injects_refused),
-      step_t'(events.late_retries),
-      step_t'(events.records),
-      step_t'(events.dma_read_bytes),
-      step_t'(events.dma_write_bytes),
-      step_t'(events.dma_refused),
-      step_t'(events.writes_refused),
-      step_t'(events.phase_refused)
-    };
+  function automatic step_t device_step(input device_events_t events, input int unsigned counter);
+    unique case (counter)
+      0: return step_t'(events.phase_refused);
+      1: return step_t'(events.writes_refused);
+      2: return step_t'(events.dma_refused);
+      3: return step_t'(events.dma_write_bytes);
+      4: return step_t'(events.dma_read_bytes);
+      5: return step_t'(events.records);
+      6: return step_t'(events.late_retries);
+      7: return step_t'(events.injects_refused);
+      8: return step_t'(events.injects);
+      9: return step_t'(events.commands_refused);
+      default: return step_t'(events.commands);
+    endcase
   endfunction
 
-  // What moves in a cycle; most of the time nothing does.
-  logic [2:0] moves, moves_q;
-  engine_steps_t [1:0] engine_steps_q, engine_steps_d;
-  engine_steps_t engine_one;
-  device_steps_t device_steps_q, device_steps_d, device_one;
+  // What moved in the last cycle, and whose steps are to be added; most of the time nothing does.
+  logic [2:0] moves_q, steps_q;
+  engine_events_t [1:0][ENGINE_SOURCES-1:0] engine_events_q;
+  device_events_t [DEVICE_SOURCES-1:0] device_events_q;
+  logic write_refused_q, empties;
 
-  assign moves = {device_events_i != '0 || write_refused_i, engine_events_i[1] != '0, engine_events_i[0] != '0};
-
-  always_comb begin
-    engine_steps_d = '0;
-    engine_one = '0;
-    for (int unsigned d = 0; d < 2; d++) begin
-      if (moves[d]) begin
-        for (int unsigned i = 0; i < ENGINE_SOURCES; i++) begin
-          engine_one = engine_steps(engine_events_i[d][i]);
-          for (int unsigned j = 0; j < ENGINE_COUNTERS; j++) begin
-            engine_steps_d[d][j] = engine_steps_d[d][j] + engine_one[j];
-          end
-        end
-      end
-    end
-  end
-
-  always_comb begin
-    device_steps_d = '0;
-    device_one = '0;
-    if (moves[2]) begin
-      device_steps_d[WRITES_REFUSED] = step_t'(write_refused_i);
-      for (int unsigned i = 0; i < DEVICE_SOURCES; i++) begin
-        device_one = device_steps(device_events_i[i]);
-        for (int unsigned j = 0; j < DEVICE_COUNTERS; j++) device_steps_d[j] = device_steps_d[j] + device_one[j];
-      end
-    end
-  end
+  assign empties = !rst_ni || clear_i;
 
   always_ff @(posedge clk_i) begin
-    moves_q <= !rst_ni || clear_i ? '0 : moves;
-    for (int unsigned d = 0; d < 2; d++) if (moves[d]) engine_steps_q[d] <= engine_steps_d[d];
-    if (moves[2]) device_steps_q <= device_steps_d;
-  end
-
-  // The counters.
-  logic [1:0][ENGINE_COUNTERS-1:0][63:0] engines_q;
-  logic [DEVICE_COUNTERS-1:0][63:0] device_q;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
-      engines_q <= '0;
-      device_q <= '0;
+    if (empties) begin
+      moves_q <= '0;
+      steps_q <= '0;
     end else begin
-      for (int unsigned d = 0; d < 2; d++) begin
-        if (moves_q[d]) begin
-          for (int unsigned j = 0; j < ENGINE_COUNTERS; j++) begin
-            engines_q[d][j] <= engines_q[d][j] + 64'(engine_steps_q[d][j]);
-          end
+      moves_q <= {device_events_i != '0 || write_refused_i, engine_events_i[1] != '0, engine_events_i[0] != '0};
+      steps_q <= moves_q;
+    end
+    engine_events_q <= engine_events_i;
+    device_events_q <= device_events_i;
+    write_refused_q <= write_refused_i;
+  end
+
+  logic [1:0][ENGINE_COUNTERS-1:0][63:0] engines;
+  logic [DEVICE_COUNTERS-1:0][63:0] device;
+
+  for (genvar d = 0; d < 2; d++) begin : gen_engine
+    for (genvar counter = 0; counter < ENGINE_COUNTERS; counter++) begin : gen_counter
+      step_t step_d, step_q;
+      logic [63:0] counter_q;
+
+      always_comb begin
+        step_d = '0;
+        for (int unsigned i = 0; i < ENGINE_SOURCES; i++) begin
+          step_d = step_d + engine_step(engine_events_q[d][i], counter);
         end
       end
-      if (moves_q[2]) begin
-        for (int unsigned j = 0; j < DEVICE_COUNTERS; j++) device_q[j] <= device_q[j] + 64'(device_steps_q[j]);
+
+      always_ff @(posedge clk_i) begin
+        if (moves_q[d]) step_q <= step_d;
+        if (empties) counter_q <= '0;
+        else if (steps_q[d]) counter_q <= counter_q + 64'(step_q);
+      end
+
+      assign engines[d][counter] = counter_q;
+    end
+  end
+
+  for (genvar counter = 0; counter < DEVICE_COUNTERS; counter++) begin : gen_device
+    step_t step_d, step_q;
+    logic [63:0] counter_q;
+
+    always_comb begin
+      step_d = counter == WRITES_REFUSED ? step_t'(write_refused_q) : '0;
+      for (int unsigned i = 0; i < DEVICE_SOURCES; i++) begin
+        step_d = step_d + device_step(device_events_q[i], counter);
       end
     end
+
+    always_ff @(posedge clk_i) begin
+      if (moves_q[2]) step_q <= step_d;
+      if (empties) counter_q <= '0;
+      else if (steps_q[2]) counter_q <= counter_q + 64'(step_q);
+    end
+
+    assign device[counter] = counter_q;
   end
 
   // What the registers show.
-  always_ff @(posedge clk_i) begin
+  always_ff @(posedge clk_shown_i) begin
     if (!rst_ni || clear_i) begin
       id_o <= '0;
       time_ns_o <= '0;
@@ -164,11 +167,11 @@ module weir_counters
       id_o <= id_o + 32'd1;
       time_ns_o <= now_ns_i;
       window_start_ns_o <= start_ns_i;
-      engines_o <= engines_q;
-      device_o <= device_q;
+      engines_o <= engines;
+      device_o <= device;
     end
   end
 
-  assign busy_o = moves != '0 || moves_q != '0;
+  assign busy_o = moves_q != '0 || steps_q != '0;
 
 endmodule

@@ -25,10 +25,16 @@ module weir_engine
     // Beats of the frame buffer; a power of two.
     parameter int unsigned FRAME_BEATS = 512,
     // The stream has a clock of its own.
-    parameter bit TWO_CLOCKS = 1'b0
+    parameter bit TWO_CLOCKS = 1'b0,
+    // As the top's.
+    parameter bit RESTS = 1'b0
 ) (
     input logic clk_i,
+    // The same that never rests.
+    input logic clk_root_i,
     input logic rst_ni,
+    // Nobody rests.
+    input logic awake_i,
     // Of the stream; not looked at with one clock.
     input logic clk_front_i,
     input logic rst_front_ni,
@@ -126,6 +132,8 @@ module weir_engine
 
     // All but what punt counts.
     output engine_events_t events_o,
+    // A beat stood at the wire, or a frame at the table, and could not go.
+    output logic stall_o,
 
     input logic clear_i,
     output logic ready_o,
@@ -144,9 +152,30 @@ module weir_engine
 
   localparam int unsigned LOOKED_UP_CYCLES = HASH_CYCLES + LOOKUP_CYCLES;
 
+  // ---- Who rests apart: the parser, and what lies between issue and verdict ----
+
+  logic parse_clk, parse_busy, pipe_clk, pipe_busy, frame_valid;
+
+  weir_rest #(
+      .RESTS(RESTS)
+  ) u_parse_rest (
+      .clk_i(clk_root_i),
+      .awake_i(awake_i || in_valid_i || parse_busy),
+      .clk_o(parse_clk)
+  );
+
+  weir_rest #(
+      .RESTS(RESTS)
+  ) u_pipe_rest (
+      .clk_i(clk_root_i),
+      .awake_i(awake_i || !ready_o || pipe_busy || frame_valid || retry_valid_i || op_valid_i || scan_valid_i
+          || side_valid_i || row_valid_i || activity_valid_i),
+      .clk_o(pipe_clk)
+  );
+
   // ---- In: the buffer, and the parser beside it ----
 
-  logic take, parse_busy;
+  logic take;
   logic [7:0] beats_q;
   logic is_past, buffer_ready, beat_valid, beat_ready;
   beat_t kept, beat;
@@ -181,7 +210,7 @@ module weir_engine
   weir_parse #(
       .EGRESS(EGRESS)
   ) u_parse (
-      .clk_i,
+      .clk_i(parse_clk),
       .rst_ni,
       .beat_valid_i(take),
       .beat_i(in_i),
@@ -195,7 +224,7 @@ module weir_engine
 
   // ---- Issue ----
 
-  logic admitted_ready, frame_valid, frame_ready;
+  logic admitted_ready, frame_ready, frame_waits;
   admitted_t frame;
   logic [$clog2(FRAME_BEATS):0] admitted_level;
 
@@ -227,7 +256,7 @@ module weir_engine
   assign ready_o = lookup_ready && tally_ready;
 
   weir_issue u_issue (
-      .clk_i,
+      .clk_i(pipe_clk),
       .rst_ni,
       .tick_base_ns_i,
       .bubble_i,
@@ -235,6 +264,7 @@ module weir_engine
       .frame_valid_i(frame_valid),
       .frame_ready_o(frame_ready),
       .frame_i(frame),
+      .frame_waits_o(frame_waits),
       .retry_valid_i,
       .retry_ready_o,
       .retry_i,
@@ -271,7 +301,7 @@ module weir_engine
       .SLOTS_LOG2(SLOTS_LOG2),
       .payload_t(wanted_t)
   ) u_hash (
-      .clk_i,
+      .clk_i(pipe_clk),
       .rst_ni,
       .valid_i(issued_valid),
       .key_i(issued.item.packet.meta.key),
@@ -287,33 +317,17 @@ module weir_engine
       .SLOTS_LOG2(SLOTS_LOG2),
       .payload_t(logic)
   ) u_lookup (
-      .clk_i,
-      .rst_ni,
-      .clear_i,
-      .ready_o(lookup_ready),
-      .valid_i(hashed_valid),
-      .op_i(hashed.op),
-      .slot_i(hashed.slot),
-      .key_i(hashed_key),
-      .cookie_i(hashed.cookie),
-      .buckets_i(buckets),
-      .payload_i(1'b0),
-      .valid_o(found_valid),
-      .found_o(found),
-      .payload_o(unused_payload),
-      .scan_valid_i,
-      .scan_ready_o,
-      .scan_slot_i,
-      .scan_valid_o,
-      .scan_o,
-      .busy_o(lookup_busy)
+      .clk_i(pipe_clk), .rst_ni, .clear_i, .ready_o(lookup_ready), .valid_i(hashed_valid), .op_i(hashed.op),
+      .slot_i(hashed.slot), .key_i(hashed_key), .cookie_i(hashed.cookie), .buckets_i(buckets), .payload_i(1'b0),
+      .valid_o(found_valid), .found_o(found), .payload_o(unused_payload), .scan_valid_i, .scan_ready_o, .scan_slot_i,
+      .scan_valid_o, .scan_o, .busy_o(lookup_busy)
   );
 
   weir_delay #(
       .item_t(issued_t),
       .CYCLES(LOOKED_UP_CYCLES)
   ) u_items (
-      .clk_i,
+      .clk_i(pipe_clk),
       .rst_ni,
       .valid_i(issued_valid),
       .data_i(issued),
@@ -323,8 +337,7 @@ module weir_engine
   );
 
   weir_tick u_tick (
-      .clk_i,
-      .rst_ni,
+      .clk_i(pipe_clk), .rst_ni,
       .valid_i(issued_valid),
       .time_ns_i(issued.item.packet.meta.stamp.time_ns),
       .base_ns_i(base_ns),
@@ -336,8 +349,7 @@ module weir_engine
       .item_t(logic [23:0]),
       .CYCLES(LOOKED_UP_CYCLES - TICK_CYCLES)
   ) u_ticks (
-      .clk_i,
-      .rst_ni,
+      .clk_i(pipe_clk), .rst_ni,
       .valid_i(tick_valid),
       .data_i(tick_now),
       .valid_o(ticked),
@@ -355,25 +367,10 @@ module weir_engine
   engine_events_t judge_events;
 
   weir_judge u_judge (
-      .clk_i,
-      .rst_ni,
-      .valid_i(found_valid),
-      .item_i(looked_up.item),
-      .is_retry_i(looked_up.is_retry),
-      .found_i(found),
-      .tick_i(tick),
-      .tally_valid_o(tally_valid),
-      .tally_o(tally_op),
-      .counter_i(counter),
-      .judged_valid_o,
-      .judged_o,
-      .verdict_valid_o(verdict_valid),
-      .verdict_o(verdict),
-      .op_valid_o,
-      .retry_valid_o,
-      .answer_o(answer),
-      .events_o(judge_events),
-      .busy_o(judge_busy)
+      .clk_i(pipe_clk), .rst_ni, .valid_i(found_valid), .item_i(looked_up.item), .is_retry_i(looked_up.is_retry),
+      .found_i(found), .tick_i(tick), .tally_valid_o(tally_valid), .tally_o(tally_op), .counter_i(counter),
+      .judged_valid_o, .judged_o, .verdict_valid_o(verdict_valid), .verdict_o(verdict), .op_valid_o, .retry_valid_o,
+      .answer_o(answer), .events_o(judge_events), .busy_o(judge_busy)
   );
 
   assign op_o = answer;
@@ -382,32 +379,10 @@ module weir_engine
   weir_tally #(
       .SLOTS_LOG2(SLOTS_LOG2)
   ) u_tally (
-      .clk_i,
-      .rst_ni,
-      .clear_i,
-      .ready_o(tally_ready),
-      .op_valid_i(tally_valid),
-      .op_i(tally_op),
-      .op_valid_o(counter_valid),
-      .op_counter_o(counter),
-      .side_valid_i,
-      .side_ready_o,
-      .side_i,
-      .side_valid_o,
-      .side_counter_o,
-      .row_valid_i,
-      .row_ready_o,
-      .row_bank_i,
-      .row_i,
-      .row_valid_o,
-      .row_bits_o,
-      .activity_valid_i,
-      .activity_ready_o,
-      .activity_restore_i,
-      .activity_row_i,
-      .activity_bits_i,
-      .activity_valid_o,
-      .activity_bits_o,
+      .clk_i(pipe_clk), .rst_ni, .clear_i, .ready_o(tally_ready), .op_valid_i(tally_valid), .op_i(tally_op),
+      .op_valid_o(counter_valid), .op_counter_o(counter), .side_valid_i, .side_ready_o, .side_i, .side_valid_o,
+      .side_counter_o, .row_valid_i, .row_ready_o, .row_bank_i, .row_i, .row_valid_o, .row_bits_o, .activity_valid_i,
+      .activity_ready_o, .activity_restore_i, .activity_row_i, .activity_bits_i, .activity_valid_o, .activity_bits_o,
       .busy_o(tally_busy)
   );
 
@@ -435,49 +410,13 @@ module weir_engine
   weir_gate #(
       .EGRESS(EGRESS)
   ) u_gate (
-      .clk_i,
-      .rst_ni,
-      .now_ns_i(stamp_i.time_ns),
-      .verdict_valid_i(gated_valid),
-      .verdict_ready_o(gated_ready),
-      .verdict_i(gated),
-      .beat_valid_i(beat_valid),
-      .beat_ready_o(beat_ready),
-      .beat_i(beat),
-      .inject_valid_i,
-      .inject_ready_o,
-      .inject_i,
-      .inject_beat_valid_i,
-      .inject_beat_ready_o,
-      .inject_beat_i,
-      .shape_valid_o,
-      .shape_ready_i,
-      .shape_o,
-      .shape_valid_i,
-      .shape_i,
-      .shaped_valid_o,
-      .shaped_o,
-      .out_valid_o,
-      .out_ready_i,
-      .out_o,
-      .out_user_o,
-      .punt_room_i,
-      .punt_valid_o,
-      .punt_ready_i,
-      .punt_o,
-      .punt_lost_o,
-      .punt_beat_valid_o,
-      .punt_beat_ready_i,
-      .punt_beat_o,
-      .punt_enter_o,
-      .punt_enter_bank_o,
-      .leave_o,
-      .leave_bank_o,
-      .inject_done_o,
-      .inject_done_bank_o,
-      .forwarded_o(forwarded),
-      .limited_o(limited),
-      .busy_o(gate_busy)
+      .clk_i, .rst_ni, .now_ns_i(stamp_i.time_ns), .verdict_valid_i(gated_valid), .verdict_ready_o(gated_ready),
+      .verdict_i(gated), .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat), .inject_valid_i,
+      .inject_ready_o, .inject_i, .inject_beat_valid_i, .inject_beat_ready_o, .inject_beat_i, .shape_valid_o,
+      .shape_ready_i, .shape_o, .shape_valid_i, .shape_i, .shaped_valid_o, .shaped_o, .out_valid_o, .out_ready_i,
+      .out_o, .out_user_o, .punt_room_i, .punt_valid_o, .punt_ready_i, .punt_o, .punt_lost_o, .punt_beat_valid_o,
+      .punt_beat_ready_i, .punt_beat_o, .punt_enter_o, .punt_enter_bank_o, .leave_o, .leave_bank_o, .inject_done_o,
+      .inject_done_bank_o, .forwarded_o(forwarded), .limited_o(limited), .busy_o(gate_busy)
   );
 
   // The policer is ingress's and the shaper egress's: never both in one engine.
@@ -487,8 +426,9 @@ module weir_engine
     events_o.limited = judge_events.limited || limited;
   end
 
-  assign busy_o = beat_valid || parse_busy || frame_valid || issued_valid || hash_busy || lookup_busy
-      || looked_up_busy || judge_busy || tally_busy || gated_valid || gate_busy;
+  assign stall_o = in_valid_i && !in_ready_o || frame_waits;
+  assign pipe_busy = issued_valid || hash_busy || lookup_busy || looked_up_busy || judge_busy || tally_busy;
+  assign busy_o = beat_valid || parse_busy || frame_valid || pipe_busy || gated_valid || gate_busy;
 
   // The queues have room for all there can be, and what travels side by side arrives together.
   logic unused;

@@ -17,9 +17,15 @@ module weir_eni
   import weir_pkg::*;
 #(
     // Virtual ports and instances, as a power of two: 0 to 12.
-    parameter int unsigned ENIS_LOG2 = 12
+    parameter int unsigned ENIS_LOG2 = 12,
+    // As the top's.
+    parameter bit RESTS = 1'b0
 ) (
     input logic clk_i,
+    // The same that never rests.
+    input logic clk_root_i,
+    // Nobody rests.
+    input logic awake_i,
     input logic rst_ni,
 
     input logic clear_i,
@@ -296,7 +302,18 @@ module weir_eni
   assign admitted_valid_o = admitted_valid_q;
   assign admitted_o = admitted_q;
 
-  // ---- Limits ----
+  // ---- Limits: they rest while nobody asks ----
+
+  logic limits_clk;
+
+  weir_rest #(
+      .RESTS(RESTS)
+  ) u_limits_rest (
+      .clk_i(clk_root_i),
+      .awake_i(awake_i || !ready_o || sweep || limits_busy || set_state_q != SET_IDLE || police_valid || shape_valid_i
+          || flow_valid_i),
+      .clk_o(limits_clk)
+  );
 
   assign police_valid = meta_valid_q[INGRESS] && gen_direction[INGRESS].asked;
 
@@ -312,7 +329,7 @@ module weir_eni
   weir_limits #(
       .ENIS_LOG2(ENIS_LOG2)
   ) u_limits (
-      .clk_i,
+      .clk_i(limits_clk),
       .rst_ni,
       .sweep_i(sweep),
       .ready_o(limits_ready),
@@ -343,11 +360,21 @@ module weir_eni
 
   for (genvar i = 0; i < 2; i++) begin : gen_ledger
     ledger_t ledger;
+    logic clk;
+
+    weir_rest #(
+        .RESTS(RESTS)
+    ) u_rest (
+        .clk_i(clk_root_i),
+        .awake_i(awake_i || !ready_o || sweep || ledger_busy[i] || judged_valid_i[i] || i == EGRESS && shaped_valid_i
+            || end_valid_i && end_i.egress == 1'(i) || ledger_valid_i && ledger_egress_i == 1'(i)),
+        .clk_o(clk)
+    );
 
     weir_ledger #(
         .ENIS_LOG2(ENIS_LOG2)
     ) u_ledger (
-        .clk_i,
+        .clk_i(clk),
         .rst_ni,
         .sweep_i(sweep),
         .ready_o(ledger_memory_ready[i]),

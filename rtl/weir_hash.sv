@@ -1,9 +1,9 @@
 // The two H3 hashes of a key, as far as they choose buckets.
 //
-//   key ─▶ identity ─▶ parity of five words under their masks ─▶ parity of the five ─▶ two bucket numbers
+//   key ─▶ identity ─▶ five words under their masks ─▶ parity of their sum ─▶ two bucket numbers
 //
-// Each bit of the hash is the parity of some of the key's bits: an XOR tree. Of each half's 32 bits only
-// the upper ones choose a bucket, and only those are made.
+// Each bit of the hash is the parity of some of the key's bits: an XOR tree of at most four levels. Of each half's
+// 32 bits only the upper ones choose a bucket, and only those are made.
 //
 // Timing: HASH_CYCLES, one key a cycle, never stalls.
 // Model: hw-model/src/hash.rs.
@@ -38,14 +38,28 @@ module weir_hash
     $error("weir_hash: SLOTS_LOG2 is %0d, expected 7 to 24", SLOTS_LOG2);
   end
 
-  logic [319:0] identity;
-  logic [1:0][BUCKET_BITS-1:0][KEY_WORDS-1:0] words_q;
+  typedef logic [BUCKET_BITS-1:0] bucket_t;
+
+  logic [KEY_WORDS-1:0][63:0] identity;
   logic [1:0] valid_q;
   payload_t payload_q[2];
   flow_key_t key_q[2];
-  logic [1:0][BUCKET_BITS-1:0] buckets_q;
+  bucket_t [1:0] buckets_q[2];
 
   assign identity = key_identity(key_i);
+
+  function automatic bucket_t bucket(input logic [KEY_WORDS-1:0][63:0] key, input int unsigned half);
+    bucket_t chosen;
+    logic [63:0] sum;
+    for (int unsigned i = 0; i < BUCKET_BITS; i++) begin
+      sum = '0;
+      for (int unsigned word = 0; word < KEY_WORDS; word++) begin
+        sum = sum ^ key[word] & H3_MASK[half*32+32-BUCKET_BITS+i][word*64+:64];
+      end
+      chosen[i] = ^sum;
+    end
+    return chosen;
+  endfunction
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) valid_q <= '0;
@@ -54,21 +68,12 @@ module weir_hash
 
   always_ff @(posedge clk_i) begin
     if (valid_i) begin
-      for (int unsigned half = 0; half < 2; half++) begin
-        for (int unsigned i = 0; i < BUCKET_BITS; i++) begin
-          for (int unsigned word = 0; word < KEY_WORDS; word++) begin
-            words_q[half][i][word] <=
-                ^(identity[word*64+:64] & H3_MASK[half*32+32-BUCKET_BITS+i][word*64+:64]);
-          end
-        end
-      end
+      buckets_q[0] <= {bucket(identity, 1), bucket(identity, 0)};
       key_q[0] <= key_i;
       payload_q[0] <= payload_i;
     end
     if (valid_q[0]) begin
-      for (int unsigned half = 0; half < 2; half++) begin
-        for (int unsigned i = 0; i < BUCKET_BITS; i++) buckets_q[half][i] <= ^words_q[half][i];
-      end
+      buckets_q[1] <= buckets_q[0];
       key_q[1] <= key_q[0];
       payload_q[1] <= payload_q[0];
     end
@@ -76,7 +81,7 @@ module weir_hash
 
   assign valid_o = valid_q[1];
   assign key_o = key_q[1];
-  assign buckets_o = {20'(buckets_q[1]), 20'(buckets_q[0])};
+  assign buckets_o = {20'(buckets_q[1][1]), 20'(buckets_q[1][0])};
   assign payload_o = payload_q[1];
   assign busy_o = valid_q != '0;
 

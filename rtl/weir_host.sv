@@ -15,10 +15,15 @@ module weir_host
   import weir_pkg::*;
 #(
     parameter int unsigned SLOTS_LOG2 = 17,
-    parameter int unsigned ENIS_LOG2 = 12
+    parameter int unsigned ENIS_LOG2 = 12,
+    // As the top's.
+    parameter bit RESTS = 1'b0
 ) (
     input logic clk_i,
     input logic rst_ni,
+    // Nobody rests; who of the others does not: work and punt at index 4 and 3.
+    input logic awake_i,
+    input logic [4:0] neighbours_awake_i,
 
     // As the top's.
     output logic axi_awvalid_o,
@@ -182,6 +187,28 @@ module weir_host
   assign rings_busy_o = reads_busy != '0 || writes_busy != '0;
   assign busy_o = rings_busy_o || dma_busy || bar_busy || msix_busy || pump_o;
 
+  // Registers, rings and DMA rest while nobody asks them for anything; the counters while nothing moves.
+  logic awake, accessed, clk, clk_counters;
+
+  assign awake = awake_i || neighbours_awake_i[4:3] != '0 || rings_busy_o || dma_busy || accessed || pump_o
+      || axi_bvalid_i || axi_rvalid_i;
+
+  weir_rest #(
+      .RESTS(RESTS)
+  ) u_rest (
+      .clk_i,
+      .awake_i(awake),
+      .clk_o(clk)
+  );
+
+  weir_rest #(
+      .RESTS(RESTS)
+  ) u_rest_counters (
+      .clk_i,
+      .awake_i(awake || neighbours_awake_i != '0),
+      .clk_o(clk_counters)
+  );
+
   // The rings that the host fills.
   logic [1:0] fetch_valid, fetch_ready, fetched_valid, fetched_ready;
   dma_request_t [1:0] fetch;
@@ -194,7 +221,7 @@ module weir_host
         .ENTRY_BYTES(i == 0 ? DESCRIPTOR_BYTES : FRAME_SLOT_BYTES),
         .AHEAD(i == 0 ? COMMANDS_AHEAD : INJECTS_AHEAD)
     ) u_ring (
-        .clk_i,
+        .clk_i(clk),
         .rst_ni,
         .clear_i(clear_o),
         .busy_o(reads_busy[i]),
@@ -235,7 +262,7 @@ module weir_host
       .ENTRY_BYTES(DESCRIPTOR_BYTES),
       .BURST(RECORDS_BURST)
   ) u_records (
-      .clk_i,
+      .clk_i(clk),
       .rst_ni,
       .clear_i(clear_o),
       .busy_o(writes_busy[0]),
@@ -270,7 +297,7 @@ module weir_host
       .BURST(1),
       .CROWDED_POSTS_NOW(1'b0)
   ) u_completions (
-      .clk_i,
+      .clk_i(clk),
       .rst_ni,
       .clear_i(clear_o),
       .busy_o(writes_busy[1]),
@@ -304,7 +331,7 @@ module weir_host
       .WRITERS(4),
       .READERS(3)
   ) u_dma (
-      .clk_i,
+      .clk_i(clk),
       .rst_ni,
       .write_valid_i({write_valid_i, put_valid}),
       .write_ready_o({write_ready_o, put_ready}),
@@ -369,7 +396,8 @@ module weir_host
       .ENGINE_SOURCES(2),
       .DEVICE_SOURCES(5)
   ) u_bar (
-      .clk_i,
+      .clk_i(clk),
+      .clk_counters_i(clk_counters),
       .rst_ni,
       .axil_awvalid_i,
       .axil_awready_o,
@@ -427,6 +455,7 @@ module weir_host
       .draining_i,
       .stalled_i,
       .ready_i,
+      .accessed_o(accessed),
       .busy_o(bar_busy)
   );
 

@@ -25,6 +25,8 @@ module weir_issue
     input logic frame_valid_i,
     output logic frame_ready_o,
     input admitted_t frame_i,
+    // A frame was there and its cycle went to another, or to nobody.
+    output logic frame_waits_o,
 
     input logic retry_valid_i,
     output logic retry_ready_o,
@@ -64,18 +66,19 @@ module weir_issue
     end
   end
 
-  logic take_frame, take_retry, take_op, valid_q, is_retry_q;
-  item_t item_d, item_q;
+  logic take_frame, take_retry, take_op, valid_q, is_retry_q, bank;
+  item_t item_q;
   logic [63:0] base_ns_q;
 
+  assign frame_waits_o = frame_valid_i && !frame_ready_o;
   assign take_frame = frame_valid_i && frame_ready_o;
   assign take_retry = retry_valid_i && retry_ready_o;
   assign take_op = op_valid_i && op_ready_o;
 
   always_comb begin
-    item_d = op_i;
-    if (take_retry) item_d = retry_i;
-    if (take_frame) item_d = '{op: OP_PACKET, slot: '0, cookie: '0, packet: frame_i};
+    bank = op_i.packet.meta.stamp.window[0];
+    if (take_retry) bank = retry_i.packet.meta.stamp.window[0];
+    if (take_frame) bank = frame_i.meta.stamp.window[0];
   end
 
   always_ff @(posedge clk_i) begin
@@ -94,9 +97,11 @@ module weir_issue
 
   always_ff @(posedge clk_i) begin
     if (take_frame || take_retry || take_op) begin
-      item_q <= item_d;
+      if (take_frame) item_q <= '{op: OP_PACKET, slot: '0, cookie: '0, packet: frame_i};
+      else if (take_retry) item_q <= retry_i;
+      else item_q <= op_i;
       is_retry_q <= take_retry;
-      base_ns_q <= tick_base_ns_i[item_d.packet.meta.stamp.window[0]];
+      base_ns_q <= tick_base_ns_i[bank];
     end
   end
 

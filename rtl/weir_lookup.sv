@@ -142,16 +142,11 @@ module weir_lookup
 
   // Stage 1: the memories' outputs. Stage 2: their output registers. Stage 3: equal or not, in pieces.
   entry_t wanted_q, wanted_next_q;
-  logic [HALVES-1:0][WAYS-1:0][CHUNKS-1:0] equal_q;
-  logic [HALVES-1:0][WAYS-1:0][1:0] actions_q;
+  logic [HALVES*WAYS-1:0] whole;
+  logic [HALVES*WAYS-1:0][1:0] way_actions;
+  logic [CHUNKS-1:0][63:0] wanted;
 
-  function automatic logic [CHUNKS-1:0] equal(input entry_t entry, input entry_t wanted);
-    logic [CHUNKS-1:0][63:0] differs;
-    differs = entry ^ wanted;
-    return {
-      (differs[4] & COMPARED) == '0, differs[3] == '0, differs[2] == '0, differs[1] == '0, differs[0] == '0
-    };
-  endfunction
+  assign wanted = wanted_next_q;
 
   for (genvar half = 0; half < HALVES; half++) begin : gen_half
     row_t memory[BUCKETS];
@@ -181,12 +176,27 @@ module weir_lookup
     end
 
     for (genvar way = 0; way < WAYS; way++) begin : gen_way
+      logic [CHUNKS-1:0][63:0] entry;
+      logic [CHUNKS-1:0] equal_q;
+      logic [1:0] action_q;
+
+      assign entry = second_q[way];
+
       always_ff @(posedge clk_i) begin
         if (valid_q[1]) begin
-          equal_q[half][way] <= equal(second_q[way], wanted_next_q);
-          actions_q[half][way] <= second_q[way].port.action;
+          equal_q <= {
+            (entry[4] & COMPARED) == (wanted[4] & COMPARED),
+            entry[3] == wanted[3],
+            entry[2] == wanted[2],
+            entry[1] == wanted[1],
+            entry[0] == wanted[0]
+          };
+          action_q <= second_q[way].port.action;
         end
       end
+
+      assign whole[half*WAYS+way] = &equal_q;
+      assign way_actions[half*WAYS+way] = action_q;
     end
   end
 
@@ -267,12 +277,6 @@ module weir_lookup
   logic [HALVES*WAYS-1:0][1:0] match_actions_q;
   slot_t slot_q, match_slot_q;
 
-  function automatic logic [HALVES*WAYS-1:0] together(input logic [HALVES*WAYS-1:0][CHUNKS-1:0] pieces);
-    logic [HALVES*WAYS-1:0] whole;
-    for (int unsigned i = 0; i < HALVES * WAYS; i++) whole[i] = &pieces[i];
-    return whole;
-  endfunction
-
   function automatic found_t chosen(input carried_t carried, input logic [HALVES*WAYS-1:0] candidates,
                                     input logic [HALVES*WAYS-1:0][1:0] actions, input slot_t slot);
     found_t found;
@@ -306,8 +310,8 @@ module weir_lookup
       end
     end
     if (valid_q[2]) begin
-      match_q <= together(equal_q);
-      match_actions_q <= actions_q;
+      match_q <= whole;
+      match_actions_q <= way_actions;
       if (!gen_carried[2].carried_q.search) match_slot_q <= slot_q;
     end
     if (valid_q[3]) found_q <= chosen(gen_carried[3].carried_q, match_q, match_actions_q, match_slot_q);

@@ -24,13 +24,18 @@ module weir_top
     parameter int unsigned PUNT_BEATS = 1024,
     parameter int unsigned CREDIT_FRAMES = 16384,
     // The stream has a clock of its own.
-    parameter bit TWO_CLOCKS = 1'b0
+    parameter bit TWO_CLOCKS = 1'b0,
+    // Blocks rest while nothing moves in them: for a simulator.
+    parameter bit RESTS = 1'b0
 ) (
     input logic clk_i,
     input logic rst_ni,
     // Of the stream; not looked at with one clock.
     input logic clk_front_i,
     input logic rst_front_ni,
+
+    // Nobody rests.
+    input logic awake_i,
 
     // Counts ns.
     input logic [63:0] time_ns_i,
@@ -103,12 +108,34 @@ module weir_top
     output logic [63:0] next_event_o,
     // What waits is raised.
     output logic fire_o,
-    // The tally had to wait: never.
+    // A beat, or a frame for the table, had to wait: never at line rate.
     output logic [1:0] stall_o
 );
 
   if (TWO_CLOCKS) begin : gen_bad_clocks
     $error("weir_top: TWO_CLOCKS is 1, expected 0: eni, window and punt have one clock");
+  end
+
+  // ---- Who is awake ----
+
+  localparam int unsigned INGRESS = 0;
+  localparam int unsigned EGRESS = 1;
+  localparam int unsigned ENIS = 2;
+  localparam int unsigned PUNT = 3;
+  localparam int unsigned WORK = 4;
+  localparam int unsigned RESTING = 5;
+
+  logic [RESTING-1:0] awake, clk;
+  logic all_awake;
+
+  for (genvar i = 0; i < RESTING; i++) begin : gen_rest
+    weir_rest #(
+        .RESTS(RESTS)
+    ) u_rest (
+        .clk_i,
+        .awake_i(awake[i] || all_awake),
+        .clk_o(clk[i])
+    );
   end
 
   logic clear, enable, pump;
@@ -221,9 +248,11 @@ module weir_top
         .SLOTS_LOG2(SLOTS_LOG2),
         .ENIS_LOG2(ENIS_LOG2),
         .FRAME_BEATS(FRAME_BEATS),
-        .TWO_CLOCKS(TWO_CLOCKS)
+        .TWO_CLOCKS(TWO_CLOCKS),
+        .RESTS(RESTS)
     ) u_engine (
-        .clk_i, .rst_ni, .clk_front_i, .rst_front_ni, .in_valid_i(in_valid_i[i]), .in_ready_o(in_ready_o[i]),
+        .clk_i(clk[i]), .clk_root_i(clk_i), .rst_ni, .awake_i(all_awake), .clk_front_i, .rst_front_ni,
+        .in_valid_i(in_valid_i[i]), .in_ready_o(in_ready_o[i]),
         .in_i({in_last_i[i], in_bytes_i[i], in_data_i[i]}), .in_user_i(in_user_i[i]), .stamp_i(stamp),
         .tick_base_ns_i(tick_base_ns), .stamped_o(stamped[i]), .meta_valid_o(meta_valid[i]), .meta_o(meta[i]),
         .admitted_valid_i(admitted_valid[i]), .admitted_i(admitted[i]), .judged_valid_o(judged_valid[i]),
@@ -248,7 +277,7 @@ module weir_top
         .punt_lost_o(punt_lost[i]), .punt_beat_valid_o(punt_beat_valid[i]), .punt_beat_ready_i(punt_beat_ready[i]),
         .punt_beat_o(punt_beat[i]), .punt_enter_o(punt_enter[i]), .punt_enter_bank_o(punt_enter_bank[i]),
         .leave_o(leave[i]), .leave_bank_o(leave_bank[i]), .inject_done_o(inject_done[i]),
-        .inject_done_bank_o(inject_done_bank[i]), .events_o(engine_events[i][0]), .clear_i(clear),
+        .inject_done_bank_o(inject_done_bank[i]), .events_o(engine_events[i][0]), .stall_o(stall_o[i]), .clear_i(clear),
         .ready_o(engines_ready[i]), .busy_o(engines_busy[i])
     );
 
@@ -266,9 +295,11 @@ module weir_top
   end
 
   weir_eni #(
-      .ENIS_LOG2(ENIS_LOG2)
+      .ENIS_LOG2(ENIS_LOG2),
+      .RESTS(RESTS)
   ) u_eni (
-      .clk_i, .rst_ni, .clear_i(clear), .ready_o(eni_ready), .enable_i(enable), .meta_valid_i(meta_valid),
+      .clk_i(clk[ENIS]), .clk_root_i(clk_i), .awake_i(all_awake), .rst_ni, .clear_i(clear), .ready_o(eni_ready),
+      .enable_i(enable), .meta_valid_i(meta_valid),
       .meta_i(meta), .admitted_valid_o(admitted_valid), .admitted_o(admitted), .shape_valid_i(shape_valid[1]),
       .shape_ready_o(shape_ready), .shape_i(shape[1]), .shape_valid_o(shape_answered), .shape_o(shape_answer),
       .flow_valid_i(flow_valid), .flow_limits_i(flow_limits), .flow_time_i(flow_time), .flow_valid_o(flow_answered),
@@ -296,7 +327,7 @@ module weir_top
       .PUNT_BEATS(PUNT_BEATS),
       .CREDIT_FRAMES(CREDIT_FRAMES)
   ) u_punt (
-      .clk_i, .rst_ni, .clear_i(clear), .ready_o(punt_ready), .busy_o(punt_busy), .config_i(punt_config),
+      .clk_i(clk[PUNT]), .rst_ni, .clear_i(clear), .ready_o(punt_ready), .busy_o(punt_busy), .config_i(punt_config),
       .write_i(punt_write), .state_o(punt_state), .setup_error_o(punt_setup_error),
       .index_error_o(punt_index_error), .pump_o(punt_pump), .punt_valid_i(punt_valid), .punt_ready_o(punt_taken),
       .punt_i(punt), .punt_lost_i(punt_lost), .punt_beat_valid_i(punt_beat_valid),
@@ -316,7 +347,7 @@ module weir_top
       .SLOTS_LOG2(SLOTS_LOG2),
       .ENIS_LOG2(ENIS_LOG2)
   ) u_work (
-      .clk_i, .rst_ni, .clear_i(clear), .ready_o(work_ready), .op_valid_o(op_valid), .op_ready_i(op_ready),
+      .clk_i(clk[WORK]), .rst_ni, .clear_i(clear), .ready_o(work_ready), .op_valid_o(op_valid), .op_ready_i(op_ready),
       .op_o(op), .op_valid_i(op_answered), .op_i(op_answer), .retry_valid_o(retry_valid),
       .retry_ready_i(retry_ready), .retry_o(retry), .retry_valid_i(retry_answered), .retry_i(retry_answer),
       .scan_valid_o(scan_valid), .scan_ready_i(scan_ready), .scan_slot_o(scan_slot), .scan_valid_i(scan_answered),
@@ -357,9 +388,11 @@ module weir_top
 
   weir_host #(
       .SLOTS_LOG2(SLOTS_LOG2),
-      .ENIS_LOG2(ENIS_LOG2)
+      .ENIS_LOG2(ENIS_LOG2),
+      .RESTS(RESTS)
   ) u_host (
-      .clk_i, .rst_ni, .axi_awvalid_o, .axi_awready_i, .axi_awaddr_o, .axi_awlen_o, .axi_wvalid_o, .axi_wready_i,
+      .clk_i, .rst_ni, .awake_i(all_awake), .neighbours_awake_i(awake), .axi_awvalid_o, .axi_awready_i,
+      .axi_awaddr_o, .axi_awlen_o, .axi_wvalid_o, .axi_wready_i,
       .axi_wdata_o, .axi_wstrb_o, .axi_wlast_o, .axi_bvalid_i, .axi_bready_o, .axi_bresp_i, .axi_arvalid_o,
       .axi_arready_i, .axi_araddr_o, .axi_arlen_o, .axi_rvalid_i, .axi_rready_o, .axi_rdata_i, .axi_rresp_i,
       .axi_rlast_i, .axil_awvalid_i, .axil_awready_o, .axil_awaddr_i, .axil_wvalid_i, .axil_wready_o, .axil_wdata_i,
@@ -397,8 +430,24 @@ module weir_top
     errors.dma |= punt_refused;
   end
 
-  // The tally takes an item a cycle: nobody can make it wait.
-  assign stall_o = '0;
+  // Who has something to do, or is about to.
+  assign all_awake = awake_i || !rst_ni || clear;
+
+  always_comb begin
+    for (int unsigned i = 0; i < 2; i++) begin
+      awake[i] = engines_busy[i] || !engines_ready[i] || in_valid_i[i] || admitted_valid[i] || op_valid[i]
+          || retry_valid[i] || scan_valid[i] || side_valid[i] || row_valid[i] || activity_valid[i]
+          || inject_valid[i] || inject_beat_valid[i];
+    end
+    awake[PUNT] = punt_busy || punt_valid != '0 || punt_beat_valid != '0 || back_valid || back_beat_valid
+        || punt_write.control_valid || punt_write.index_valid || flow_answered || write_done[0];
+    awake[WORK] = work_busy || window_busy || drain_valid || announce || pump || commands_busy || entry_valid != '0
+        || probe_valid != '0 || shown_valid || fetched_valid || completion_done || record_done || write_done[1]
+        || op_answered != '0 || retry_answered != '0 || scan_answered != '0 || side_answered != '0
+        || row_answered != '0 || activity_answered != '0 || inject_done != '0 || back_done || ledger_answered
+        || set_done;
+    awake[ENIS] = eni_busy || awake[INGRESS] || awake[EGRESS] || awake[PUNT] || awake[WORK];
+  end
 
   // From outside.
   logic [63:0] turns_ns;

@@ -252,18 +252,23 @@ module weir_window
   end
 
   // Frames of each bank that have not left. A clear leaves them: they leave by themselves.
-  logic [1:0][15:0] inside_q, inside_d;
+  logic [1:0][15:0] inside_q;
 
-  always_comb begin
-    inside_d = inside_q;
-    for (int unsigned i = 0; i < 3; i++) inside_d[number_q[0]] += 16'(enter_i[i]);
-    for (int unsigned i = 0; i < 2; i++) inside_d[punt_enter_bank_i[i]] += 16'(punt_enter_i[i]);
-    for (int unsigned i = 0; i < 4; i++) inside_d[leave_bank_i[i]] -= 16'(leave_i[i]);
-  end
+  for (genvar bank = 0; bank < 2; bank++) begin : gen_inside
+    logic [2:0] enters;
+    logic [1:0] punts;
+    logic [3:0] leaves;
 
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) inside_q <= '0;
-    else inside_q <= inside_d;
+    assign enters = number_q[0] == 1'(bank) ? enter_i : '0;
+    assign punts = punt_enter_i & (bank == 0 ? ~punt_enter_bank_i : punt_enter_bank_i);
+    assign leaves = leave_i & (bank == 0 ? ~leave_bank_i : leave_bank_i);
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) inside_q[bank] <= '0;
+      else if ({enters, punts, leaves} != '0) begin
+        inside_q[bank] <= inside_q[bank] + 16'($countones({enters, punts})) - 16'($countones(leaves));
+      end
+    end
   end
 
   // The window that has ended.

@@ -56,12 +56,14 @@ mod verilate {
             println!("cargo:rerun-if-env-changed={name}");
         }
         let sizes = SIZES.map(|(name, variable, otherwise)| (name, size(variable, otherwise)));
+        // Not a size: blocks rest while nothing moves in them.
+        let with_rest = [sizes[0], sizes[1], ("RESTS", 1)];
         let root = verilator_root();
         let mut library = cc::Build::new();
         let mut rust = sizes.map(|(name, size)| shim::constant(name, size)).concat();
         for (module, file, name) in TOPS {
             let folder = out.join(module);
-            let parameters = if name == "WeirTop" { &sizes[..] } else { &[] };
+            let parameters = if name == "WeirTop" { &with_rest[..] } else { &[] };
             verilate(module, &crate_dir.join(file), &rtl, &folder, trace, parameters);
             let header = read(&folder.join(format!("V{module}.h")));
             let ports = ports::parse(&header);
@@ -103,6 +105,8 @@ mod verilate {
         }
         let mut command = Command::new("verilator_bin");
         command.args(["--cc", "-O3", "-Wall", "--x-assign", "fast", "--x-initial", "unique", "--noassert"]);
+        // In pieces that a compiler is quick with.
+        command.args(["--output-split", "20000", "--output-split-cfuncs", "1500"]);
         command.args(["--prefix", &format!("V{module}"), "--top-module", module]);
         command.arg("-Mdir").arg(folder).arg(format!("-I{}", rtl.display()));
         command.args(parameters.iter().map(|(name, value)| format!("-G{name}={value}")));

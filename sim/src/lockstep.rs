@@ -246,8 +246,6 @@ impl Lockstep {
             let rtl = std::mem::take(&mut self.rtl.bus_mut().fired);
             self.compare(call, "interrupt vectors, a bit each", &model, &rtl);
         }
-        let stalls = self.rtl.stalls();
-        self.compare(call, "cycles in which the tally had to wait", &0, &stalls);
     }
 
     /// Gives the model one frame; false if an interrupt came before it.

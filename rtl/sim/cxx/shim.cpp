@@ -58,22 +58,21 @@ void @MODULE@_delete(void* instance) {
     delete self;
 }
 
-// One step: the inputs are applied, the outputs are those that this step's inputs give before the clocks
-// of `rising` rise at `time`.
+// One step: the clocks have fallen and the inputs are applied, the outputs are those that this step's inputs
+// give before the clocks of `rising` rise at `time`.
 void @MODULE@_step(void* instance, const Inputs* in, Outputs* out, uint32_t rising, uint64_t time) {
     auto* self = static_cast<Instance*>(instance);
     V@MODULE@& top = *self->model;
-    // The clocks have fallen in the middle between two steps: only a trace sees that.
-    self->dump(self->context.time() + (time - self->context.time()) / 2);
+    @FALL@
     @APPLY@
     top.eval();
     @SAMPLE@
+    // In the middle between two steps: only a trace sees that.
+    self->dump(self->context.time() + (time - self->context.time()) / 2);
     self->context.time(time);
     @RISE@
     top.eval();
     self->dump(time);
-    @FALL@
-    top.eval();
 }
 
 // Writes a trace to `path` from the next step on; ends the one before. With no path, only that. False if

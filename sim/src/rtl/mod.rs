@@ -7,10 +7,13 @@
 //!   time ─▶ time_ns_i ────────────┘   until quiet    └─ MSI-X, fire
 //! ```
 
+mod line;
 mod memory;
 mod stream;
+mod top;
 mod watch;
 
+pub use line::{Line, Passed, Traffic};
 pub use memory::Mapped;
 pub use rtl_sim::NoTrace;
 pub(crate) use stream::BOARD;
@@ -24,10 +27,10 @@ use firmware_abi::registers::offset;
 use firmware_abi::ring::{FRAME_BYTES_MAX, frame_slots};
 use hw_model::{Frame, Parameters, Report, Sent};
 use memory::Memory;
-use rtl_sim::Instance;
-use rtl_sim::tops::{WeirTop, WeirTopIn, WeirTopOut};
+use rtl_sim::tops::{WeirTopIn, WeirTopOut};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use top::Resting;
 
 /// A cycle of the flow engine, 250 MHz.
 pub(crate) const CYCLE_PS: u64 = 4_000;
@@ -59,7 +62,7 @@ pub struct Trace {
 
 /// The verilated NIC.
 pub struct RtlNic<B> {
-    top: Instance<WeirTop>,
+    top: Resting,
     inputs: WeirTopIn,
     outputs: WeirTopOut,
     memory: Memory,
@@ -72,8 +75,8 @@ pub struct RtlNic<B> {
     keep: bool,
     sent: Vec<Sent>,
     leaving: [Vec<u8>; 2],
-    stalls: u64,
     watch: Option<Box<Watch>>,
+    line: Line,
     trace: Option<Trace>,
     tracing: bool,
 }
@@ -85,13 +88,9 @@ impl<B> std::fmt::Debug for RtlNic<B> {
 }
 
 impl<B: Mapped> RtlNic<B> {
-    /// A NIC after power-on. What no reset sets starts from `seed`.
-    ///
-    /// # Panics
-    /// As [`Self::settle`].
-    pub fn new(bus: B, seed: u64) -> Self {
+    fn around(top: Resting, bus: B) -> Self {
         let mut nic = Self {
-            top: Instance::new(seed),
+            top,
             inputs: WeirTopIn::default(),
             outputs: WeirTopOut::default(),
             memory: Memory::default(),
@@ -103,8 +102,8 @@ impl<B: Mapped> RtlNic<B> {
             keep: true,
             sent: Vec::new(),
             leaving: Default::default(),
-            stalls: 0,
             watch: None,
+            line: Line::default(),
             trace: None,
             tracing: false,
         };
@@ -140,15 +139,10 @@ impl<B: Mapped> RtlNic<B> {
         self.cycles
     }
 
-    /// Cycles in which the tally had to wait: none, or the design is broken.
-    #[must_use]
-    pub fn stalls(&self) -> u64 {
-        self.stalls
-    }
-
     /// One cycle of all clocks.
     fn clock(&mut self) {
         self.memory.drive(&mut self.inputs);
+        self.line.drive(&mut self.inputs);
         self.outputs = self.top.step(&self.inputs, 1, CYCLE_PS);
         self.cycles += 1;
         if self.inputs.rst_ni == 0 {
@@ -163,7 +157,7 @@ impl<B: Mapped> RtlNic<B> {
             self.bus.interrupt(self.outputs.msix_vector_o);
         }
         self.fired |= self.outputs.fire_o != 0;
-        self.stalls += u64::from(self.outputs.stall_o != 0);
+        self.line.take(&self.inputs, &self.outputs);
         self.quiet = if self.outputs.quiet_o != 0 { self.quiet + 1 } else { 0 };
         if self.outputs.out_valid_o != 0 {
             self.take_beats();
@@ -177,7 +171,7 @@ impl<B: Mapped> RtlNic<B> {
     pub fn settle(&mut self) {
         self.quiet = 0;
         let end = self.cycles + CYCLES_MAX;
-        while self.quiet < QUIET_CYCLES {
+        while self.quiet < QUIET_CYCLES && !self.line.is_running() {
             self.clock();
             let busy = self.outputs.busy_o;
             assert!(self.cycles < end, "the RTL is not quiet after {CYCLES_MAX} cycles: busy_o {busy:#09b}");
@@ -272,6 +266,9 @@ impl<B: Mapped> RtlNic<B> {
 
     /// As [`crate::nic::SimNic::advance`].
     pub fn advance(&mut self, until_ns: u64) -> bool {
+        if self.line.is_running() {
+            return self.run_until(until_ns);
+        }
         loop {
             if std::mem::take(&mut self.fired) {
                 return false;
