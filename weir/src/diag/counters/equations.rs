@@ -262,6 +262,7 @@ pub fn check(file: &File, show: Show) -> Result<Answer, DiagError> {
     let mut text: String = all.iter().map(|balance| balance.line(width, show)).collect();
     let count = |count: usize| crate::stats::several(count as u64, "equation");
     text.push_str(&match (all.len(), broken) {
+        (0, _) if !is_present => "no counters: nothing answers\n".to_owned(),
         (0, _) => "no packet in the open window: nothing to check\n".to_owned(),
         (all, 0) => format!("{}: {} broken, {open} open\n", count(all), show.paint.green("0")),
         (all, broken) => format!("{}: {} broken, {open} open\n", count(all), show.paint.red(&broken.to_string())),

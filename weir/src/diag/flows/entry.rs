@@ -44,8 +44,10 @@ pub struct FlowEntry {
     pub packets: u64,
     /// Layer-3 bytes likewise.
     pub bytes: u64,
-    /// Since its last packet, ms; of one that only the host knows by the second.
+    /// Since its last packet, ms.
     pub age_ms: Option<u64>,
+    /// The age is the host's, which knows whole seconds.
+    pub age_in_seconds: bool,
     /// OR of its TCP flags in the NIC.
     pub tcp_flags: Option<u8>,
     /// Its slot in the NIC.
@@ -147,6 +149,7 @@ fn of_nic(file: &File, direction: Direction, slot: &SlotDump, stray: bool) -> Fl
         packets: slot.packets,
         bytes: slot.bytes,
         age_ms: slot_age_ms(file, slot),
+        age_in_seconds: false,
         tcp_flags: Some(slot.tcp_flags),
         slot: Some(slot.slot),
         cookie: slot.cookie,
@@ -162,7 +165,12 @@ fn of_host(file: &File, flow: &HostFlow, slot: Option<&SlotDump>) -> FlowEntry {
         let seconds = (moment.time_ns / SECOND_NS).saturating_sub(flow.last_seen.into());
         seconds * 1000
     });
-    let ages = [slot.and_then(|slot| slot_age_ms(file, slot)), host_age_ms];
+    let slot_age_ms = slot.and_then(|slot| slot_age_ms(file, slot));
+    // The host's second is the better one only where it is later than that of the slot's last packet.
+    let age_in_seconds = match (slot_age_ms, host_age_ms) {
+        (Some(slot), Some(host)) => host + 1000 <= slot,
+        (slot, _) => slot.is_none(),
+    };
     FlowEntry {
         eni: file.eni(flow.vport),
         vport: flow.vport,
@@ -182,7 +190,8 @@ fn of_host(file: &File, flow: &HostFlow, slot: Option<&SlotDump>) -> FlowEntry {
         rule_meaning: RuleId(flow.rule).meaning(),
         packets: flow.packets + slot.map_or(0, |slot| slot.packets),
         bytes: flow.bytes + slot.map_or(0, |slot| slot.bytes),
-        age_ms: ages.into_iter().flatten().min(),
+        age_ms: if age_in_seconds { host_age_ms } else { slot_age_ms },
+        age_in_seconds,
         tcp_flags: slot.map(|slot| slot.tcp_flags),
         slot: slot.map(|slot| slot.slot),
         cookie: flow.cookie,

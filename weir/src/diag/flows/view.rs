@@ -1,5 +1,6 @@
 //! Flows as tables and as JSON.
 
+use driver::dump::Presence;
 use serde::Serialize;
 
 use super::entry::{FlowEntry, entries};
@@ -71,6 +72,9 @@ fn table(file: &File, flows: &[FlowEntry], known: usize, show: Show) -> Answer {
         let window = file.nic.moment.map(|moment| moment.window);
         return Answer::json(file, &FlowsJson { window, known, left_out, flows });
     }
+    if file.nic.presence == Presence::Gone && file.host.is_none() {
+        return Answer::of(file, "no flows: nothing answers\n".to_owned());
+    }
     let columns = [
         "<ENI",
         "<DIRECTION",
@@ -100,7 +104,7 @@ fn table(file: &File, flows: &[FlowEntry], known: usize, show: Show) -> Answer {
             flow.rule_name(),
             grouped(flow.packets),
             grouped(flow.bytes),
-            age(flow.age_ms),
+            age(flow),
             if flow.stray { show.paint.red(&format!("{slot} STRAY")) } else { slot },
             flow.cookie.to_string(),
         ]);
@@ -114,11 +118,11 @@ fn table(file: &File, flows: &[FlowEntry], known: usize, show: Show) -> Answer {
     Answer::of(file, text)
 }
 
-/// A time since something, for people.
-pub(super) fn age(ms: Option<u64>) -> String {
-    match ms {
+/// The time since a flow's last packet, for people.
+pub(super) fn age(flow: &FlowEntry) -> String {
+    match flow.age_ms {
         None => "-".to_owned(),
-        Some(ms) if ms < 10_000 => format!("{}.{:03}s", ms / 1000, ms % 1000),
+        Some(ms) if ms < 10_000 && !flow.age_in_seconds => format!("{}.{:03}s", ms / 1000, ms % 1000),
         Some(ms) if ms < 600_000 => format!("{}s", ms / 1000),
         Some(ms) => format!("{}m", ms / 60_000),
     }

@@ -92,7 +92,7 @@ fn found_text(found: &Found, show: Show) -> String {
         flow.tuple(),
         grouped(flow.packets),
         grouped(flow.bytes),
-        age(flow.age_ms),
+        age(flow),
         flow.cookie
     );
     if let Some(primary) = flow.sibling_of {

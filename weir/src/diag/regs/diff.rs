@@ -1,6 +1,6 @@
 //! Two dumps, field by field.
 
-use driver::dump::NicDump;
+use driver::dump::{NicDump, Presence};
 use firmware_abi::registers::{Access, COUNTERS, Register, ring_offsets};
 use firmware_abi::ring::RingId;
 use serde::Serialize;
@@ -18,14 +18,22 @@ pub struct DiffOptions {
     pub volatile: bool,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct DiffJson {
     same: bool,
+    /// What answered, before and after.
+    presence: [Presence; 2],
     elapsed_ns: Option<i128>,
     fields: Vec<FieldDiff>,
     counters: Vec<CounterDiff>,
     /// Volatile fields that differ and were not shown.
     ignored: usize,
+}
+
+impl DiffJson {
+    fn of(presence: [Presence; 2]) -> Self {
+        Self { same: false, presence, elapsed_ns: None, fields: Vec::new(), counters: Vec::new(), ignored: 0 }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -64,7 +72,11 @@ pub fn diff(before: &File, after: &File, options: DiffOptions, show: Show) -> An
 }
 
 fn compare(before: &NicDump, after: &NicDump, options: DiffOptions) -> DiffJson {
-    let mut found = DiffJson::default();
+    let mut found = DiffJson::of([before.presence, after.presence]);
+    // Of what is no NIC, no register means anything.
+    if found.presence != [Presence::Present; 2] {
+        return found;
+    }
     if let (Some(one), Some(other)) = (before.moment, after.moment) {
         found.elapsed_ns = Some(i128::from(other.time_ns) - i128::from(one.time_ns));
     }
@@ -125,6 +137,9 @@ fn differences(before: &NicDump, after: &NicDump, row: &Row) -> Vec<FieldDiff> {
 }
 
 fn text(found: &DiffJson, show: Show) -> String {
+    if found.presence != [Presence::Present; 2] {
+        return "nothing to compare: one of the two is no NIC\n".to_owned();
+    }
     let mut out = String::new();
     if !found.fields.is_empty() {
         let mut grid = Grid::new(&["<REGISTER", "<FIELD", "<BEFORE", "<AFTER"], show.paint);
