@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+use weir::api::client::{self, AskError};
 
 /// Times that a daemon is killed in a run.
 const KILLS: u64 = 24;
@@ -39,11 +40,25 @@ impl Rig {
         let mut rig = Self::new(name);
         let text = include_str!("../src/daemon/guests.toml").replace("\"10s\"", "\"1s\"");
         rig.scratch.file("weir.toml", text);
-        let (socket, config) = (rig.socket(), rig.scratch.path("weir.toml"));
-        let serve = ["nic", "serve", "-q", "--traffic", "guests", "--socket", path(&socket), "--config", path(&config)];
-        rig.nic = Some(command(serve).spawn().expect("weir runs"));
-        wait_for("the NIC", || socket.exists());
+        rig.start_nic();
         rig
+    }
+
+    /// A NIC, in the place of the one that there is.
+    fn start_nic(&mut self) {
+        self.end_nic();
+        let (socket, config) = (self.socket(), self.scratch.path("weir.toml"));
+        let serve = ["nic", "serve", "-q", "--traffic", "guests", "--socket", path(&socket), "--config", path(&config)];
+        self.nic = Some(command(serve).spawn().expect("weir runs"));
+        wait_for("the NIC", || socket.exists());
+    }
+
+    fn end_nic(&mut self) {
+        if let Some(mut nic) = self.nic.take() {
+            let _ = nic.kill();
+            let _ = nic.wait();
+            let _ = fs::remove_file(self.socket());
+        }
     }
 
     fn socket(&self) -> PathBuf {
@@ -93,10 +108,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        if let Some(mut nic) = self.nic.take() {
-            let _ = nic.kill();
-            let _ = nic.wait();
-        }
+        self.end_nic();
         let _ = fs::remove_dir_all(&self.run);
     }
 }
@@ -208,8 +220,11 @@ fn a_disk_that_takes_nothing_holds_up_no_window() {
     let waiting = || fs::read_dir(rig.run.join("spool")).map_or(0, |entries| entries.flatten().count());
     wait_for("windows in the spool", || waiting() >= 4);
     assert_eq!(rig.windows().len(), 0);
+    let refused = client::get(&rig.run.join("api.sock"), "/readyz");
+    assert!(matches!(refused, Err(AskError::Refused { status: 503, .. })), "{refused:?}");
     fs::remove_file(&obstacle).expect("ours");
     wait_for("the windows on disk", || rig.windows().len() >= 4);
+    wait_for("a ready daemon", || client::get(&rig.run.join("api.sock"), "/readyz").is_ok());
     let said = daemon.stop();
     assert!(said.contains("windows wait in the spool: cannot create the directory"), "{said}");
     rig.check();
@@ -244,6 +259,47 @@ fn a_rule_that_is_mended_while_packets_flow_holds_from_then_on() {
     assert!(tries("REJECT") > 0 && tries("ACCEPT") > 0, "{} and {}", tries("REJECT"), tries("ACCEPT"));
 }
 
+/// Every sample has a family, a number and labels of a kind that cannot grow with traffic; the figures add up.
+fn check_metrics(text: &str) {
+    let mut families = Vec::new();
+    let mut rejected = 0.0;
+    for line in text.lines() {
+        if let Some(family) = line.strip_prefix("# TYPE ") {
+            families.push(family.split(' ').next().expect("a name"));
+        } else if !line.starts_with("# HELP ") {
+            let (sample, value) = line.rsplit_once(' ').expect("a value");
+            let (name, labels) = sample.split_once('{').unwrap_or((sample, "}"));
+            assert_eq!(families.last(), Some(&name), "{line}");
+            let value: f64 = value.parse().expect("a number");
+            let labels = labels.strip_suffix('}').expect("labels").split(',').filter(|label| !label.is_empty());
+            for label in labels {
+                let (label, _) = label.split_once('=').expect("a label");
+                assert!(["eni", "direction", "term", "reason", "ring"].contains(&label), "{line}");
+            }
+            assert!(value == 0.0 || !name.contains("residual") && !name.contains("broken"), "{line}");
+            rejected += if sample.contains("packets_total") && sample.contains("rejected") { value } else { 0.0 };
+        }
+    }
+    assert!(families.len() > 40 && rejected > 0.0, "{} families, {rejected} rejected", families.len());
+}
+
+#[test]
+fn a_nic_that_was_lost_is_brought_up_anew_and_the_books_say_where() {
+    let mut rig = Rig::with_nic("daemon-lost");
+    let daemon = rig.start(&[]);
+    wait_for("windows", || rig.windows().len() >= 2);
+    rig.start_nic();
+    let (status, said) = daemon.end();
+    assert_eq!(status.code(), Some(5), "{said}");
+    assert!(said.contains("the NIC is gone"), "{said}");
+    let daemon = rig.start(&[]);
+    wait_for("windows of the new NIC", || rig.windows().len() >= 2);
+    let said = daemon.stop();
+    assert!(said.contains("the NIC had been reset: it was brought up anew"), "{said}");
+    assert!(rig.check().starts_with("the NIC was brought up anew 1 time\n"), "{}", rig.check());
+    assert_eq!(rig.manifest().iter().filter(|line| line["brought_up"] == true).count(), 1);
+}
+
 #[test]
 fn without_a_configuration_guests_are_measured_and_everything_ends_with_the_daemon() {
     let rig = Rig::new("daemon-guests");
@@ -258,6 +314,8 @@ fn without_a_configuration_guests_are_measured_and_everything_ends_with_the_daem
     assert_eq!(enis["enis"][0]["eni-id"], "eni-webserve");
     let logs = rig.ask(&["flowlog", "describe"]).expect("an answer");
     assert_eq!(logs["flow-logs"][0]["flow-log-id"], "fl-all");
+    let metrics = client::get(&rig.run.join("api.sock"), "/metrics").expect("an answer");
+    check_metrics(&metrics);
     daemon.send(Signal::INT);
     let (status, said) = daemon.end();
     assert_eq!(status.code(), Some(0), "{said}");

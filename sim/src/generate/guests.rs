@@ -140,7 +140,7 @@ impl Guests {
 
     /// A time around `mean_ns`, 0 to twice as much.
     fn around(&mut self, mean_ns: u64) -> u64 {
-        (u128::from(self.random.next()) * u128::from(2 * mean_ns) >> 64) as u64
+        ((u128::from(self.random.next()) * u128::from(2 * mean_ns)) >> 64) as u64
     }
 
     fn ephemeral(&mut self) -> u16 {
@@ -219,7 +219,7 @@ impl Guests {
                 if tries == 0 {
                     talk.identity.host_port = self.ephemeral();
                 }
-                self.at(now_ns + (500 * MS << tries), talk);
+                self.at(now_ns + ((500 * MS) << tries), talk);
             }
         }
     }
@@ -250,7 +250,7 @@ impl Guests {
     fn backup(&mut self, now_ns: u64, mut talk: Talk, batch: &mut FrameBatch) {
         let turn = if talk.step % 6 == 5 { (Way::ToHost, ACK, 0) } else { (Way::FromHost, ACK, SEGMENT) };
         self.tcp(now_ns, &mut talk, turn, batch);
-        let wait_ns = if talk.step % 6 == 0 { self.around(MS) } else { 12_000 };
+        let wait_ns = if talk.step.is_multiple_of(6) { self.around(MS) } else { 12_000 };
         self.at(now_ns + wait_ns, talk);
     }
 
@@ -292,4 +292,33 @@ impl Guests {
 
 fn write(now_ns: u64, packet: &Packet<'_>, batch: &mut FrameBatch) {
     batch.push_with(now_ns, packet.wire_length(), |data| packet.write(SNAP, data));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn guests_say_the_same_for_the_same_seed_in_order_of_time_and_all_of_them_do() {
+        let frames = |seed| {
+            let mut batch = FrameBatch::new();
+            Guests::new(seed).read_into(&mut batch, 100_000);
+            batch
+        };
+        let (batch, again, other) = (frames(1), frames(1), frames(2));
+        assert!(batch.iter().eq(again.iter()));
+        assert!(!batch.iter().eq(other.iter()));
+        let times: Vec<_> = batch.iter().map(|frame| frame.time_ns).collect();
+        assert!(times.is_sorted());
+        let senders: BTreeSet<_> = batch.iter().map(|frame| frame.bytes[6..12].to_vec()).collect();
+        for guest in 0..GUESTS {
+            assert!(senders.contains(host_mac(guest).as_slice()), "guest {guest} is silent");
+        }
+        // Several megabytes a second, and more than a second of them.
+        let bytes: u64 = batch.iter().map(|frame| u64::from(frame.wire_length)).sum();
+        let (first, last) = (times[0], times[times.len() - 1]);
+        let seconds = (last - first) as f64 / 1e9;
+        assert!(seconds > 1.0 && bytes as f64 / seconds > 2e6, "{bytes} bytes in {seconds} s");
+    }
 }

@@ -44,6 +44,9 @@ pub(super) fn text(look: &Look, shared: &Shared) -> String {
 /// A term of the equations: its name and what it is.
 type Term = (&'static str, fn(&Side) -> Sum);
 
+/// A unit of sums: its name, and how much of it there is.
+type Unit = (&'static str, fn(Sum) -> u64);
+
 fn enis(page: &mut Page, look: &Look) {
     let terms: [Term; 8] = [
         ("offered", |side| side.equation.offered.into()),
@@ -55,7 +58,7 @@ fn enis(page: &mut Page, look: &Look) {
         ("malformed", |side| side.equation.malformed.into()),
         ("skipped", |side| side.equation.skipped.into()),
     ];
-    let units: [(&str, fn(Sum) -> u64); 2] = [("packets", |sum| sum.packets), ("bytes", |sum| sum.bytes)];
+    let units: [Unit; 2] = [("packets", |sum| sum.packets), ("bytes", |sum| sum.bytes)];
     for (unit, of) in units {
         let name = format!("weir_eni_{unit}_total");
         page.family(&name, "counter", "What crossed an ENI, by the terms of its equation, in windows since the start.");

@@ -109,7 +109,10 @@ fn others(config: &Config) -> BTreeMap<String, String> {
         add(format!("ENI {}", eni.id), &(port, eni));
     }
     for log in catalogue.flow_logs() {
-        add(format!("flow log {}", log.id()), log);
+        // Its window is the NIC's.
+        let spec = log.spec();
+        let what = (log.labels(), log.is_enabled(), &spec.scope, spec.traffic, &spec.filter, &spec.fields);
+        add(format!("flow log {}", log.id()), &(what, &spec.destinations));
     }
     let settings = crate::config::Settings { window: Default::default(), ..config.settings.clone() };
     add("settings".to_owned(), &settings);

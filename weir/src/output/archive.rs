@@ -5,16 +5,20 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use sha2::{Digest as _, Sha256};
 
 use super::OutputError;
-use super::manifest::{FileLine, Line, Manifest, hex};
+use super::manifest::{FileLine, Line, Manifest, StreamLine, hex};
 use super::spool::Waiting;
 
 /// Names that are tried for a file.
 const NAMES_MAX: u32 = 1000;
+/// Files that are written at a time.
+const WRITERS: usize = 8;
 /// Bytes that are copied at a time.
 const COPY_BYTES: usize = 256 << 10;
 
@@ -48,17 +52,34 @@ impl Archive {
         }
         line.window = self.last.as_ref().map_or(0, |last| last.window + 1);
         line.brought_up = self.last.is_some() && waiting.since_bring_up == 0;
-        for stream in &mut line.streams {
-            let folder = self.root.join(stream.eni.as_str());
-            fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
-            for file in &mut stream.files {
-                file.path = self.place(from, file)?;
-            }
-            File::open(&folder).and_then(|folder| folder.sync_all()).map_err(OutputError::file("sync", &folder))?;
-        }
+        self.place_all(from, &mut line.streams)?;
         let line = self.manifest.append(line)?;
         self.last = Some(line.clone());
         Ok(Some(line))
+    }
+
+    /// Copies all files, some at a time: a disk makes several of them last as fast as one.
+    fn place_all(&self, from: &Path, streams: &mut [StreamLine]) -> Result<(), OutputError> {
+        let share = streams.len().div_ceil(WRITERS).max(1);
+        thread::scope(|scope| {
+            let mut writers = Vec::with_capacity(WRITERS);
+            for streams in streams.chunks_mut(share) {
+                let write = || streams.iter_mut().try_for_each(|stream| self.place_stream(from, stream));
+                let writer = thread::Builder::new().name("writer".to_owned()).spawn_scoped(scope, write);
+                writers.push(writer.map_err(OutputError::file("start a thread that writes to", &self.root))?);
+            }
+            let joined = writers.into_iter().map(|writer| writer.join().unwrap_or_else(|panic| resume_unwind(panic)));
+            joined.collect()
+        })
+    }
+
+    fn place_stream(&self, from: &Path, stream: &mut StreamLine) -> Result<(), OutputError> {
+        let folder = self.root.join(stream.eni.as_str());
+        fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
+        for file in &mut stream.files {
+            file.path = self.place(from, file)?;
+        }
+        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(OutputError::file("sync", &folder))
     }
 
     /// Copies a file; its path here.
@@ -117,7 +138,7 @@ fn copy(source: &Path, path: &Path, file: &FileLine) -> Result<(), OutputError> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::manifest::{self, StreamLine, Written};
+    use super::super::manifest::{self, Written};
     use super::super::spool::{self, Spool};
     use super::*;
     use crate::output::Format;
