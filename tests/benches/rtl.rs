@@ -5,12 +5,14 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use firmware_abi::key::Direction;
+use rustix::time::{ClockId, clock_gettime};
 use sim::card::{Card, Frame, HostBus};
 use sim::faults::Numbers;
 use sim::lockstep::Lockstep;
 use sim::rtl::{Line, RtlNic, SIZES, Traffic};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 use weir_tests::flows::{Flows, START_NS, write_frame};
 
 /// Of one iteration.
@@ -23,6 +25,21 @@ const FRAME_BYTES: usize = 60;
 const GAP_NS: u64 = 100;
 /// Flows in each direction: a quarter of the table.
 const FLOWS: u32 = 1 << (SIZES.slots_log2 - 2);
+
+/// CPU time of this thread: wall time on a shared machine says little.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How long it takes to do something so many times.
+fn timed(rounds: u64, mut work: impl FnMut()) -> Duration {
+    let start = cpu_time();
+    for _ in 0..rounds {
+        work();
+    }
+    cpu_time() - start
+}
 
 /// Frames of any flow for as long as they are wanted; or none at all.
 struct Endless {
@@ -53,9 +70,11 @@ fn cycles(criterion: &mut Criterion) {
         let _flows = Flows::new(&card, SIZES.slots_log2, FLOWS);
         line.start(CYCLE_PS, Box::new(Endless { bytes, numbers: Numbers::new(1) }));
         group.bench_function(what, |bencher| {
-            bencher.iter(|| {
-                let until_ns = card.now_ns() + CYCLES * CYCLE_PS / 1000;
-                card.advance(until_ns, || Ok::<(), Infallible>(())).expect("nothing to fail");
+            bencher.iter_custom(|rounds| {
+                timed(rounds, || {
+                    let until_ns = card.now_ns() + CYCLES * CYCLE_PS / 1000;
+                    card.advance(until_ns, || Ok::<(), Infallible>(())).expect("nothing to fail");
+                })
             });
         });
     }
@@ -82,16 +101,18 @@ fn packets(criterion: &mut Criterion) {
         let _flows = Flows::new(&card, SIZES.slots_log2, FLOWS);
         let mut time_ns = START_NS;
         group.bench_with_input(BenchmarkId::from_parameter(what), &memory, |bencher, memory| {
-            bencher.iter(|| {
-                let frames: Vec<_> = memory
-                    .iter()
-                    .map(|bytes| {
-                        time_ns += GAP_NS;
-                        let wire_length = bytes.len() as u32;
-                        Frame { time_ns, wire_length, bytes, vport: 0, direction: Direction::Ingress }
-                    })
-                    .collect();
-                card.offer(&frames, || Ok::<(), Infallible>(())).expect("nothing to fail");
+            bencher.iter_custom(|rounds| {
+                timed(rounds, || {
+                    let frames: Vec<_> = memory
+                        .iter()
+                        .map(|bytes| {
+                            time_ns += GAP_NS;
+                            let wire_length = bytes.len() as u32;
+                            Frame { time_ns, wire_length, bytes, vport: 0, direction: Direction::Ingress }
+                        })
+                        .collect();
+                    card.offer(&frames, || Ok::<(), Infallible>(())).expect("nothing to fail");
+                })
             });
         });
         assert_eq!(card.divergence(), None);
