@@ -275,7 +275,7 @@ pub struct NicDump {
     pub registers: Vec<RegisterValue>,
     /// Open ledgers of the ports that saw a packet in this window; none if only registers were looked at.
     pub ledgers: Option<Vec<LedgerDump>>,
-    /// Both tables, ingress first; none if only registers were looked at.
+    /// Both tables, ingress first; none if they were not looked at.
     pub tables: Option<[TableDump; 2]>,
 }
 

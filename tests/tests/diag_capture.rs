@@ -142,3 +142,13 @@ fn a_window_that_turns_makes_the_dump_begin_anew() {
     assert_eq!(dump.moment.map(|moment| moment.window), dump.value(offset::WINDOW_NUMBER).map(|number| number as u16));
     assert!(turned.stores.borrow().iter().filter(|(at, _)| *at == offset::SNAPSHOT).count() > 2);
 }
+
+#[test]
+fn ledgers_are_had_without_selecting_a_slot() {
+    let probe = running();
+    probe.send(&[0; 60], 1_000);
+    let watched = Watched::new(probe.device.io(), u32::MAX, 0, &|| ());
+    let dump = capture(&watched, Extent::Ledgers).expect("a picture");
+    assert!(watched.stores.borrow().iter().all(|(at, _)| *at != offset::SLOT_SELECT));
+    assert_eq!((dump.tables.is_none(), dump.ledgers.map(|ledgers| ledgers.len())), (true, Some(1)));
+}

@@ -30,7 +30,9 @@ pub enum Extent {
     Untouched,
     /// Registers, counters latched.
     Registers,
-    /// Registers, ledgers and tables.
+    /// Registers and ledgers.
+    Ledgers,
+    /// Registers, ledgers and tables: every slot is selected, which over a socket takes seconds.
     Everything,
 }
 
@@ -135,11 +137,14 @@ fn attempt<I: RegIo>(io: &I, extent: Extent) -> Result<NicDump, Moved> {
     let shows_slots = Features(io.read(|r| &r.features)).slot_window();
     let sizes = Sizes(io.read(|r| &r.sizes));
     let (mut all_ledgers, mut tables) = (None, None);
-    if extent == Extent::Everything && shows_slots {
+    if extent != Extent::Registers && shows_slots {
         all_ledgers = Some(ledgers(io, sizes));
-        tables = Some(Direction::ALL.map(|direction| table(io, direction, sizes)));
-        io.write(|r| &r.slot_select, selects.0);
         io.write(|r| &r.eni_select, selects.1);
+    }
+    if extent == Extent::Everything && shows_slots {
+        // Only a command fills a slot.
+        tables = Some(Direction::ALL.map(|direction| table(io, direction, sizes, before.commands > 0)));
+        io.write(|r| &r.slot_select, selects.0);
     }
     let last_id = io.read(|r| &r.snapshot_id);
     if last_id != before.id {
@@ -209,8 +214,11 @@ fn ledger(image: &LedgerImage) -> LedgerDump {
     }
 }
 
-fn table<I: RegIo>(io: &I, direction: Direction, sizes: Sizes) -> TableDump {
+fn table<I: RegIo>(io: &I, direction: Direction, sizes: Sizes, is_used: bool) -> TableDump {
     let slots = 1_u32 << sizes.slots_log2().min(SLOTS_LOG2_MAX);
+    if !is_used {
+        return TableDump { direction, slots, entries: Vec::new() };
+    }
     let entry = |slot| window::slot(io, direction, slot).map(|record| held(slot, &record));
     TableDump { direction, slots, entries: (0..slots).filter_map(entry).collect() }
 }

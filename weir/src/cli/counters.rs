@@ -30,7 +30,7 @@ pub(super) struct CountersArgs {
 
 /// Looks at counters.
 pub(super) fn run(args: &CountersArgs) -> Result<(), Failure> {
-    let file = args.source.open()?.take(Extent::Everything)?;
+    let file = args.source.open()?.take(Extent::Ledgers)?;
     let show = args.show.show();
     say_answer(&if args.check { counters::check(&file, show)? } else { counters::show(&file, show) })
 }

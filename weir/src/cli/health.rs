@@ -34,6 +34,6 @@ enum What {
 
 /// Says how things are.
 pub(super) fn run(args: &HealthArgs) -> Result<(), Failure> {
-    let file = args.source.open()?.take(Extent::Everything)?;
+    let file = args.source.open()?.take(Extent::Ledgers)?;
     say_answer(&health::show(&file, args.what.is_some(), args.show.show()))
 }

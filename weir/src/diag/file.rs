@@ -18,7 +18,7 @@ const FORMAT: u32 = 1;
 /// The name of the dump in a bundle.
 pub(super) const BUNDLED: &str = "snapshot.json";
 /// Bytes that a dump may have when it is unpacked.
-const BYTES_MAX: u64 = 4 << 30;
+const BYTES_MAX: u64 = 1 << 30;
 /// What data in zstd begins with.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -240,7 +240,10 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let damaged = |error: std::io::Error| format!("found damaged zstd data: {error}");
     let mut unpacked = Vec::new();
     let decoder = zstd::Decoder::new(bytes).map_err(damaged)?;
-    decoder.take(BYTES_MAX).read_to_end(&mut unpacked).map_err(damaged)?;
+    decoder.take(BYTES_MAX + 1).read_to_end(&mut unpacked).map_err(damaged)?;
+    if unpacked.len() as u64 > BYTES_MAX {
+        return Err(format!("found more than {BYTES_MAX} bytes in zstd data, expected a dump"));
+    }
     Ok(unpacked)
 }
 

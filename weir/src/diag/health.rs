@@ -204,7 +204,8 @@ fn counts(file: &File, find: &mut impl FnMut(Level, &str, String, &str)) {
             find(Level::Red, &place, format!("{} skipped", grouped(skipped)), reason);
         }
         let limits = ledger.limits;
-        let limited = limits.policed_packets + limits.policed_bits + limits.shaped_packets + limits.shaped_bits;
+        let limited = [limits.policed_packets, limits.policed_bits, limits.shaped_packets, limits.shaped_bits];
+        let limited = limited.into_iter().fold(0, u64::saturating_add);
         if limited > 0 {
             find(
                 Level::Amber,
@@ -253,7 +254,7 @@ fn both_sides(file: &File, find: &mut impl FnMut(Level, &str, String, &str)) {
     }
     if let Some(driver) = &file.driver {
         let (completions, rings) = (driver.faults.completions, driver.faults.rings);
-        if completions + rings > 0 {
+        if completions > 0 || rings > 0 {
             let found = format!("{completions} completions, {rings} entries or indices");
             find(Level::Red, "device faults", found, "the NIC broke the contract: what it said cannot be");
         }

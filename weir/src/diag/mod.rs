@@ -142,7 +142,7 @@ impl Answer {
         if file.nic.map_hash != MapHash::OURS {
             answer.notes.push(format!("a dump of the register map {}, not of {}", file.nic.map_hash, MapHash::OURS));
         }
-        if let Some(moment) = file.nic.moment.filter(|moment| moment.skew.frames + moment.skew.commands > 0) {
+        if let Some(moment) = file.nic.moment.filter(|moment| moment.skew.frames > 0 || moment.skew.commands > 0) {
             let skew = moment.skew;
             answer.notes.push(format!(
                 "the NIC worked while it was read: {} frames and {} commands in {} ns",

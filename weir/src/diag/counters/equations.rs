@@ -202,8 +202,8 @@ fn of_frames(file: &File) -> Vec<Balance> {
         let opened = ledgers.iter().filter(|ledger| ledger.direction == direction);
         let right = vec![
             term("no_eni", file.nic.wide(no_eni)?),
-            term("published", published.map(|side| side.offered.packets).sum()),
-            term("open", opened.map(|ledger| ledger.packets.offered).sum()),
+            term("published", published.map(|side| side.offered.packets).fold(0, u64::saturating_add)),
+            term("open", opened.map(|ledger| ledger.packets.offered).fold(0, u64::saturating_add)),
         ];
         let left = vec![term("frames", file.nic.wide(frames)?)];
         Some(Balance { open: open.clone(), ..Balance::of("frames", name, "packets", left, right) })

@@ -124,7 +124,7 @@ pub fn entries(file: &File) -> Result<Vec<FlowEntry>, DiagError> {
 /// Since a slot's last packet, ms.
 fn slot_age_ms(file: &File, slot: &SlotDump) -> Option<u64> {
     let moment = file.nic.moment.filter(|_| slot.packets > 0)?;
-    let last_ns = tick_base_ns(moment.window_start_ns) + u64::from(slot.last_tick) * TICK_NS;
+    let last_ns = tick_base_ns(moment.window_start_ns).saturating_add(u64::from(slot.last_tick) * TICK_NS);
     Some(moment.time_ns.saturating_sub(last_ns) / 1_000_000)
 }
 
@@ -168,7 +168,7 @@ fn of_host(file: &File, flow: &HostFlow, slot: Option<&SlotDump>) -> FlowEntry {
     let slot_age_ms = slot.and_then(|slot| slot_age_ms(file, slot));
     // The host's second is the better one only where it is later than that of the slot's last packet.
     let age_in_seconds = match (slot_age_ms, host_age_ms) {
-        (Some(slot), Some(host)) => host + 1000 <= slot,
+        (Some(slot), Some(host)) => host.saturating_add(1000) <= slot,
         (slot, _) => slot.is_none(),
     };
     FlowEntry {
@@ -188,8 +188,8 @@ fn of_host(file: &File, flow: &HostFlow, slot: Option<&SlotDump>) -> FlowEntry {
         layer: Some(flow.layer),
         rule: Some(flow.rule),
         rule_meaning: RuleId(flow.rule).meaning(),
-        packets: flow.packets + slot.map_or(0, |slot| slot.packets),
-        bytes: flow.bytes + slot.map_or(0, |slot| slot.bytes),
+        packets: flow.packets.saturating_add(slot.map_or(0, |slot| slot.packets)),
+        bytes: flow.bytes.saturating_add(slot.map_or(0, |slot| slot.bytes)),
         age_ms: if age_in_seconds { host_age_ms } else { slot_age_ms },
         age_in_seconds,
         tcp_flags: slot.map(|slot| slot.tcp_flags),
