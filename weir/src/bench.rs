@@ -31,11 +31,7 @@ pub trait Bench {
     ///
     /// # Errors
     /// The first of `host`; or the NIC cannot be moved.
-    fn advance<E: From<StageError>>(
-        &mut self,
-        until_ns: u64,
-        host: impl FnMut(u64) -> Result<(), E>,
-    ) -> Result<(), E>;
+    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E>;
     /// Moves the time to `until_ns` without a window turning on the way.
     ///
     /// # Errors
@@ -104,11 +100,7 @@ impl Bench for Local {
         self.card().now_ns()
     }
 
-    fn advance<E: From<StageError>>(
-        &mut self,
-        until_ns: u64,
-        host: impl FnMut(u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
         self.playback.advance(until_ns, host)
     }
 
@@ -216,11 +208,7 @@ impl<D: Device + 'static> Staged<D> {
     ///
     /// # Errors
     /// As [`Bench::advance`].
-    pub fn run<E: From<StageError>>(
-        &mut self,
-        until_ns: u64,
-        host: impl FnMut(u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn run<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
         self.command(Command::Run, until_ns, host)
     }
 
@@ -263,11 +251,7 @@ impl<D: Device + 'static> Bench for Staged<D> {
         self.stage().map_or(0, |stage| stage.now_ns())
     }
 
-    fn advance<E: From<StageError>>(
-        &mut self,
-        until_ns: u64,
-        host: impl FnMut(u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
         self.command(Command::Advance, until_ns, host)
     }
 
