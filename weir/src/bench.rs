@@ -151,6 +151,14 @@ impl<D: Device> Device for Settled<D> {
         self.io.0.dma(name, bytes)
     }
 
+    fn state(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
+        self.io.0.state(name, bytes)
+    }
+
+    fn vectors(&self) -> u32 {
+        self.io.0.vectors()
+    }
+
     fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError> {
         self.io.0.vector(index)
     }
