@@ -31,7 +31,11 @@ pub trait Bench {
     ///
     /// # Errors
     /// The first of `host`; or the NIC cannot be moved.
-    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E>;
+    fn advance<E: From<StageError>>(
+        &mut self,
+        until_ns: u64,
+        host: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E>;
     /// Moves the time to `until_ns` without a window turning on the way.
     ///
     /// # Errors
@@ -100,7 +104,11 @@ impl Bench for Local {
         self.card().now_ns()
     }
 
-    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
+    fn advance<E: From<StageError>>(
+        &mut self,
+        until_ns: u64,
+        host: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.playback.advance(until_ns, host)
     }
 
@@ -149,14 +157,6 @@ impl<D: Device> Device for Settled<D> {
 
     fn dma(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
         self.io.0.dma(name, bytes)
-    }
-
-    fn state(&self, name: &str, bytes: usize) -> Result<DmaMemory, DeviceError> {
-        self.io.0.state(name, bytes)
-    }
-
-    fn vectors(&self) -> u32 {
-        self.io.0.vectors()
     }
 
     fn vector(&self, index: u32) -> Result<OwnedFd, DeviceError> {
@@ -216,7 +216,11 @@ impl<D: Device + 'static> Staged<D> {
     ///
     /// # Errors
     /// As [`Bench::advance`].
-    pub fn run<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
+    pub fn run<E: From<StageError>>(
+        &mut self,
+        until_ns: u64,
+        host: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.command(Command::Run, until_ns, host)
     }
 
@@ -259,7 +263,11 @@ impl<D: Device + 'static> Bench for Staged<D> {
         self.stage().map_or(0, |stage| stage.now_ns())
     }
 
-    fn advance<E: From<StageError>>(&mut self, until_ns: u64, host: impl FnMut(u64) -> Result<(), E>) -> Result<(), E> {
+    fn advance<E: From<StageError>>(
+        &mut self,
+        until_ns: u64,
+        host: impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.command(Command::Advance, until_ns, host)
     }
 
