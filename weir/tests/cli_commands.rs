@@ -60,7 +60,8 @@ fn help_of_every_command_has_examples() {
             && help.contains("Exit codes:")
             && help.contains("NO_COLOR")
     );
-    for command in ["replay", "check", "models", "generate", "completions"] {
+    let of_daemon: &[&str] = if cfg!(feature = "pci") { &["run", "eni", "flowlog"] } else { &[] };
+    for command in ["replay", "check", "models", "generate", "completions"].iter().chain(of_daemon).copied() {
         assert!(help.contains(&format!("  {command} ")), "{command}");
         let help = stdout([command, "--help"]);
         assert!(help.contains(&format!("Examples:\n  weir {command}")), "{help}");

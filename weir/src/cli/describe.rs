@@ -8,6 +8,10 @@ use crate::api::client;
 
 /// The ENIs of a daemon, with what crossed them.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  weir eni describe | jq '.enis[] | {\"eni-id\", addresses}'
+  weir eni describe --state demo")]
 pub(super) struct EniArgs {
     #[command(subcommand)]
     command: EniCommand,
@@ -21,6 +25,10 @@ enum EniCommand {
 
 /// The flow logs of a daemon, and its windows.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  weir flowlog describe
+  weir flowlog windows | jq '.windows[-1]'")]
 pub(super) struct FlowlogArgs {
     #[command(subcommand)]
     command: FlowlogCommand,

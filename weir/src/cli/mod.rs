@@ -44,9 +44,9 @@ pub use when::{When, WhenError};
 
 const AFTER_HELP: &str = "\
 Examples:
-  weir run                                        live flow logs of simulated guests, or of the NIC of --device
   weir replay capture.pcap                        records on standard output
   weir replay --config weir.toml --window 60s capture.pcapng.gz
+  weir run                                        live flow logs of simulated guests, or of the NIC of --device
   tcpdump -w - | weir replay -                    from a pipe
   weir replay --output records capture.pcap && weir check records
   weir check capture.pcap                         only the proof that every packet is accounted for

@@ -103,6 +103,13 @@ pub fn run<D: Device + 'static>(
     runtime.block_on(Daemon::start(options, connect)?.run())
 }
 
+/// The most bytes that the spool may have: half of what is left where it lies. The other half is the driver's, whose
+/// memory must not run out.
+fn bound(home: &Home, spool: &Spool) -> std::io::Result<u64> {
+    let room = rustix::fs::statvfs(&home.run)?;
+    Ok(spool.bytes_max().min((room.f_bavail * room.f_frsize + spool.bytes()) / 2))
+}
+
 fn tell_systemd(state: NotifyState<'_>) {
     // Without systemd, nobody listens.
     let _ = sd_notify::notify(&[state]);
@@ -135,7 +142,12 @@ impl Daemon {
         mut options: Options,
         connect: impl FnOnce() -> Result<D, String> + Send + 'static,
     ) -> Result<Self, DaemonError> {
-        let spool = Arc::new(Spool::open(&options.home.spool(), options.spool_bytes)?);
+        let spool = Spool::open(&options.home.spool(), options.spool_bytes)?;
+        let bound = bound(&options.home, &spool).map_err(os("see how much room there is for the spool"))?;
+        let spool = Arc::new(spool.bounded(bound));
+        if bound < options.spool_bytes {
+            options.told.line(&format!("the spool has room for {bound} bytes only: half of what is left in memory"));
+        }
         let delivered = Arc::new(Delivered::default());
         let told = Arc::new(Mutex::new(std::mem::take(&mut options.told)));
         let teller = Arc::clone(&told);
@@ -195,7 +207,7 @@ impl Daemon {
                     let now = phase.borrow_and_update().clone();
                     match now {
                         Phase::Live(found) => {
-                            self.say(found);
+                            self.say(&found);
                             tell_systemd(NotifyState::Ready);
                         }
                         Phase::Failed(reason) => return Err(DaemonError::Nic(reason)),

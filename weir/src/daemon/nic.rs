@@ -20,6 +20,7 @@ use driver::device::Device;
 use driver::regio::RegIo;
 use driver::ring::RingState;
 use driver::window::{CounterValue, WindowState};
+use firmware_abi::descriptor::Ledger as LedgerEnd;
 use firmware_abi::ring::RingId;
 use flowlog::verdict::EniPolicy;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -46,7 +47,7 @@ pub enum Phase {
     /// It looks for its NIC.
     Attaching,
     /// It counts; how the NIC was found.
-    Live(&'static str),
+    Live(String),
     /// It has ended as it was asked to.
     Ended,
     /// It cannot go on, and why.
@@ -136,7 +137,7 @@ impl Nic {
                 let device = Rc::new(connect()?);
                 let output = output().map_err(|error| error.to_string())?;
                 let mut live = Live::new(device, &config, output, own_wake)?;
-                tell.send_replace(Phase::Live(live.found));
+                tell.send_replace(Phase::Live(live.found.clone()));
                 live.run(&inbox)
             };
             tell.send_replace(match run() {
@@ -184,7 +185,7 @@ struct Live<D: Device + 'static> {
     device: Rc<D>,
     meter: Meter<D>,
     output: Output,
-    found: &'static str,
+    found: String,
     vectors: Vec<OwnedFd>,
     wake: Arc<OwnedFd>,
     retries: u64,
@@ -319,14 +320,18 @@ fn explain(error: impl std::error::Error) -> String {
     message
 }
 
-const fn describe(attached: &Attached) -> &'static str {
+fn describe(attached: &Attached) -> String {
     match attached {
-        Attached::Fresh => "the NIC was brought up",
-        Attached::Resumed => "the NIC ran; going on where the last daemon stopped",
-        Attached::HostRestart { .. } => {
-            "the NIC ran, but the memory of its last daemon is lost, and its open window with it: it was brought up anew"
+        Attached::Fresh => "the NIC was brought up".to_owned(),
+        Attached::Resumed => "the NIC ran; going on where the last daemon stopped".to_owned(),
+        Attached::HostRestart { ledgers, .. } => {
+            let lost: u64 = ledgers.iter().map(|ledger| ledger.packets.counter(LedgerEnd::Offered as usize)).sum();
+            format!(
+                "the NIC ran, but the memory of its last daemon is lost, and with it {lost} packets of the open window: it \
+                 was brought up anew"
+            )
         }
-        Attached::DeviceRestart => "the NIC had been reset: it was brought up anew",
+        Attached::DeviceRestart => "the NIC had been reset: it was brought up anew".to_owned(),
     }
 }
 

@@ -95,6 +95,12 @@ impl Spool {
         Ok(spool)
     }
 
+    /// The same with another bound.
+    #[must_use]
+    pub fn bounded(self, bytes_max: u64) -> Self {
+        Self { bytes_max, ..self }
+    }
+
     /// Bytes of the windows in it.
     #[must_use]
     pub fn bytes(&self) -> u64 {
