@@ -2,7 +2,8 @@
 
 #![cfg(feature = "pci")]
 
-use driver::vfio::sysfs::{Address, BindError, Sysfs, VFIO_PCI};
+use driver::pci::Address;
+use driver::vfio::sysfs::{BindError, Sysfs, VFIO_PCI};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
