@@ -29,6 +29,8 @@ const WORST: usize = 65;
 const ROUND_NS: u64 = 20_000;
 /// A beat is taken at the first edge behind it; the second of two may come just behind the first.
 const LATE_CYCLES: u64 = 2;
+/// No run takes as long.
+const CYCLES_MAX: u64 = 4_000_000;
 const FRAMES_OF_A_LENGTH: u64 = 24;
 
 /// Frames of each of some lengths in turn, of flows drawn at random.
@@ -157,12 +159,20 @@ impl Rig {
         while self.line.passed().taken.iter().any(|taken| *taken < frames) {
             self.work();
             self.wait(ROUND_NS);
+            let passed = self.line.passed();
+            assert!(passed.cycles < CYCLES_MAX, "the wires do not come to their end: {passed:?}, {}", self.moved());
         }
         self.wait(1_000);
         let passed = self.line.stop();
         self.finish();
         let packets = [0, 1].map(|at| self.counted.packets[at] - before.packets[at]);
         (passed, Counted { packets, windows: self.counted.windows - before.windows })
+    }
+
+    /// What the NIC has counted.
+    fn moved(&self) -> String {
+        let counters = self.flows.driver.counters();
+        counters.iter().filter(|c| c.value > 0).map(|c| format!("{} {}; ", c.name, c.value)).collect()
     }
 
     /// Drains everything.
