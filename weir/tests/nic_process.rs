@@ -165,7 +165,7 @@ fn what_cannot_be_reached_or_served_is_said() {
     for (device, exit, message) in [
         (nobody.as_str(), 5, "weir nic serve --socket"),
         (address, 5, "no PCI device ffff:ff:1f.7"),
-        ("03:00", 2, "expected a PCI address like 0000:03:00.0, or vfio-user:PATH"),
+        ("03:00", 2, "expected a PCI address like 0000:03:00.0, or vfio-user: and the path"),
     ] {
         let output = weir(["replay", "--device", device]);
         assert_eq!(code(&output), exit, "{}", text(&output.stderr));

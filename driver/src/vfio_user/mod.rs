@@ -143,6 +143,15 @@ impl RegIo for VfioUserIo {
     }
 }
 
+/// Whose memory an earlier driver left, if the NIC does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// This one's, which was reset since: it says what was lost.
+    OfThisNic,
+    /// Another one's, which is of no use: it is removed.
+    OfAnotherNic,
+}
+
 /// The NIC of another process.
 #[derive(Debug)]
 pub struct VfioUserDevice {
@@ -155,11 +164,12 @@ pub struct VfioUserDevice {
 }
 
 impl VfioUserDevice {
-    /// Connects to the NIC that serves `socket`; memory that outlives this process is in the folder `state`.
+    /// Connects to the NIC that serves `socket`; memory that outlives this process is in the folder `state`. `past` says
+    /// what becomes of what is there, if the NIC does not run.
     ///
     /// # Errors
     /// When there is no such NIC, or the folder cannot be used.
-    pub fn connect(socket: &Path, state: &Path) -> Result<Self, ConnectError> {
+    pub fn connect(socket: &Path, state: &Path, past: Past) -> Result<Self, ConnectError> {
         let mut wire = call(socket)?;
         let failed = |source| ConnectError::Wire { path: socket.to_owned(), source };
         let vectors = irq_count(&mut wire).map_err(failed)?;
@@ -176,8 +186,7 @@ impl VfioUserDevice {
             msix_control,
         };
         device.enable().map_err(failed)?;
-        if !Control(device.io.read(|r| &r.control)).enable() {
-            // It does not run: what an earlier driver left is of no use.
+        if past == Past::OfAnotherNic && !Control(device.io.read(|r| &r.control)).enable() {
             device.forget().map_err(unusable)?;
         }
         device.map_again().map_err(|error| match error {

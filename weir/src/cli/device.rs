@@ -9,7 +9,7 @@ use driver::device::Device;
 use driver::regio::RegIo;
 use driver::stage::{Stage, StageError, State};
 use driver::vfio::{Options, Pages, VfioDevice};
-use driver::vfio_user::VfioUserDevice;
+use driver::vfio_user::{Past, VfioUserDevice};
 use firmware_abi::ring::RingId;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -63,7 +63,7 @@ impl DeviceArgs {
         match at {
             DeviceName::VfioUser(socket) => {
                 let state = self.state.clone().unwrap_or_else(|| usual_state(socket));
-                let device = VfioUserDevice::connect(socket, &state).map_err(Failure::device)?;
+                let device = VfioUserDevice::connect(socket, &state, Past::OfAnotherNic).map_err(Failure::device)?;
                 task.run(Rc::new(device))
             }
             DeviceName::Pci(address) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use driver::vfio::VfioDevice;
-use driver::vfio_user::VfioUserDevice;
+use driver::vfio_user::{Past, VfioUserDevice};
 use flowlog::catalogue::WindowSeconds;
 
 use super::count::count;
@@ -111,7 +111,8 @@ pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
     match device {
         DeviceName::VfioUser(socket) => {
             let (socket, arena) = (socket.clone(), home.arena(&device.to_string()));
-            let connect = move || VfioUserDevice::connect(&socket, &arena).map_err(|error| error.to_string());
+            let connect =
+                move || VfioUserDevice::connect(&socket, &arena, Past::OfThisNic).map_err(|error| error.to_string());
             Ok(daemon::run(args.options(home, config), connect)?)
         }
         DeviceName::Pci(address) => {
@@ -129,7 +130,7 @@ fn with_guests(args: &RunArgs, home: Home) -> Result<(), Failure> {
         if guests.was_there() { "the simulated NIC that runs already" } else { "a simulated NIC with five guests" };
     args.greet(&home, which);
     let (socket, arena) = (guests.socket().to_owned(), guests.arena().to_owned());
-    let connect = move || VfioUserDevice::connect(&socket, &arena).map_err(|error| error.to_string());
+    let connect = move || VfioUserDevice::connect(&socket, &arena, Past::OfThisNic).map_err(|error| error.to_string());
     let ended = daemon::run(args.options(home, Guests::config()), connect);
     guests.end();
     Ok(ended?)
