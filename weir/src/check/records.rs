@@ -1,18 +1,18 @@
 //! Reads the records of a file back, whatever their form.
 
-use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io;
 use std::path::Path;
 
 use firmware_abi::key::Direction;
 use firmware_abi::time::SECOND_NS;
 use flowlog::record::{Action, EniId, Field, FieldList, LogStatus, ParsedBody, ParsedRecord, Value, parse_line};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
+use weir_parquet::ParquetError;
 
 use super::{CheckError, Problem};
 use crate::output::Format;
 use crate::output::manifest::{FileLine, Line, StreamLine};
+use crate::output::pack::hash_of;
 use crate::stats::{Sum, direction_name};
 
 /// What of a record counts here, as far as its fields say it.
@@ -95,7 +95,7 @@ pub(super) struct Tally {
 pub(super) struct Known {
     list: FieldList,
     /// The default line, which has its own parser.
-    plain: bool,
+    usual: bool,
     direction: bool,
     action: bool,
     packets: bool,
@@ -109,7 +109,7 @@ impl Known {
         let list: FieldList = stream.fields.parse().map_err(|error| Problem::Fields(format!("{error}")))?;
         let has = |field| list.fields().contains(&field);
         Ok(Self {
-            plain: stream.format == Format::Text && list == FieldList::default_format(),
+            usual: stream.format == Format::Text && list == FieldList::default_format(),
             direction: has(Field::FlowDirection),
             action: has(Field::Action),
             packets: has(Field::Packets),
@@ -123,10 +123,10 @@ impl Known {
     fn seen(&self, format: Format, line: &[u8]) -> Result<Seen, Problem> {
         match format {
             Format::Ndjson => serde_json::from_slice(line).map_err(|error| Problem::Record(error.to_string())),
-            Format::Text if self.plain => parse_line(line)
+            Format::Text if self.usual => parse_line(line)
                 .map(|record| Seen::of_line(&record))
                 .map_err(|error| Problem::Record(error.to_string())),
-            Format::Text => Seen::of_list(&self.list, line),
+            Format::Text | Format::Parquet => Seen::of_list(&self.list, line),
         }
     }
 
@@ -212,40 +212,75 @@ pub(super) fn check_file(
     known: &Known,
     tally: &mut Tally,
 ) -> Result<(), CheckError> {
-    let read = |source| CheckError::Read { path: path.to_owned(), source };
     let whole = |problem| CheckError::File { path: path.to_owned(), problem: Box::new(problem) };
-    let mut input = BufReader::with_capacity(256 << 10, File::open(path).map_err(read)?);
-    let (mut hasher, mut bytes, mut number, mut records) = (Sha256::new(), 0, 0, 0);
-    let mut text = Vec::new();
-    loop {
-        text.clear();
-        if input.read_until(b'\n', &mut text).map_err(read)? == 0 {
-            break;
-        }
-        hasher.update(&text);
-        bytes += text.len() as u64;
-        number += 1;
-        let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem: Box::new(problem) };
-        let line = text.strip_suffix(b"\n").ok_or_else(|| at(Problem::CutShort))?;
-        if stream.header && number == 1 {
-            check_header(known, line).map_err(at)?;
-            continue;
-        }
-        let seen = known.seen(stream.format, line).map_err(at)?;
-        check_record(&seen, window, stream).map_err(at)?;
-        known.add(tally, &seen);
-        records += 1;
+    let packing = stream.packing().map_err(|error| whole(Problem::Fields(error.to_string())))?;
+    if !packing.is_plain() {
+        // Of what was packed, the bytes are to be trusted before they are taken apart.
+        check_bytes(path, file)?;
     }
-    let same = |what, found, expected| {
-        if found == expected { Ok(()) } else { Err(whole(Problem::Number { what, found, expected })) }
-    };
-    same("records", records, file.records)?;
-    same("bytes", bytes, file.bytes)?;
-    let found = crate::output::manifest::hex(&hasher.finalize());
-    if found == file.sha256 {
-        return Ok(());
+    let (mut number, mut records) = (0, 0);
+    packing
+        .lines(path, |text| {
+            number += 1;
+            let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem: Box::new(problem) };
+            let line = text.strip_suffix(b"\n").ok_or_else(|| at(Problem::CutShort))?;
+            if stream.header && number == 1 {
+                return Ok(check_header(known, line).map_err(at)?);
+            }
+            let seen = known.seen(stream.format, line).map_err(at)?;
+            check_record(&seen, window, stream).map_err(at)?;
+            known.add(tally, &seen);
+            records += 1;
+            Ok(())
+        })
+        .map_err(|failure| match failure {
+            Failure::Check(error) => error,
+            Failure::Read(source) => CheckError::Read { path: path.to_owned(), source },
+            Failure::Parquet(error) => whole(Problem::Record(error.to_string())),
+        })?;
+    if records != file.records {
+        return Err(whole(Problem::Number { what: "records", found: records, expected: file.records }));
     }
-    Err(whole(Problem::Hash { what: "a file whose SHA-256 is", found, expected: file.sha256.clone() }))
+    if packing.is_plain() { check_bytes(path, file) } else { Ok(()) }
+}
+
+/// Whether a file has the size and hash that its manifest states.
+fn check_bytes(path: &Path, file: &FileLine) -> Result<(), CheckError> {
+    let whole = |problem| CheckError::File { path: path.to_owned(), problem: Box::new(problem) };
+    let (bytes, found) = hash_of(path).map_err(|source| CheckError::Read { path: path.to_owned(), source })?;
+    if bytes != file.bytes {
+        return Err(whole(Problem::Number { what: "bytes", found: bytes, expected: file.bytes }));
+    }
+    if found != file.sha256 {
+        return Err(whole(Problem::Hash { what: "a file whose SHA-256 is", found, expected: file.sha256.clone() }));
+    }
+    Ok(())
+}
+
+/// Why the lines of a file end early.
+#[derive(Debug)]
+enum Failure {
+    Check(CheckError),
+    Read(io::Error),
+    Parquet(ParquetError),
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        Self::Check(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+impl From<ParquetError> for Failure {
+    fn from(error: ParquetError) -> Self {
+        Self::Parquet(error)
+    }
 }
 
 fn check_header(known: &Known, line: &[u8]) -> Result<(), Problem> {

@@ -82,7 +82,7 @@ impl Failure {
             Self::Conservation { .. } | Self::Replay(ReplayError::Diverged(_)) => 1,
             Self::Check(CheckError::Read { .. }) => 4,
             Self::Check(_) => 1,
-            Self::Usage(_) | Self::Config(_) => 2,
+            Self::Usage(_) | Self::Config(_) | Self::Output(OutputError::NoStdout { .. }) => 2,
             Self::Capture(_) | Self::CutShort => 3,
             Self::Output(_) | Self::Undelivered(_) => 4,
             Self::Replay(ReplayError::Policy(_) | ReplayError::PolicyChange(_) | ReplayError::Body(_)) => 2,

@@ -14,6 +14,7 @@ mod describe;
 mod device;
 mod failure;
 mod feed;
+mod files;
 mod flows;
 mod generate;
 mod health;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use flowlog::record::FieldList;
 
-use super::count::count;
 #[cfg(feature = "pci")]
 use super::device::DeviceArgs;
 use super::feed::{self, Fed, Feed};
+use super::files::FilesArgs;
 use super::measure::MeasureArgs;
 use super::{Failure, When, say};
 use crate::body::{Body, RtlOptions};
@@ -52,9 +52,8 @@ pub(super) struct ReplayArgs {
     /// manifest whose lines chain
     #[arg(long, short, value_name = "DIR", help_heading = "Records")]
     output: Option<PathBuf>,
-    /// Bytes after which a window's file is followed by another: 64M, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = count, help_heading = "Records")]
-    rotate_size: Option<u64>,
+    #[command(flatten)]
+    form: FilesArgs,
     /// Replaces the records of an earlier run in the directories that are written to
     #[arg(long, help_heading = "Records")]
     overwrite: bool,
@@ -149,13 +148,11 @@ fn speed(text: &str) -> Result<f64, String> {
 impl ReplayArgs {
     fn options(&self) -> OutputOptions {
         OutputOptions {
-            format: self.format,
             fields: self.fields.clone(),
             directory: self.output.clone(),
-            rotate_bytes: self.rotate_size,
             overwrite: self.overwrite,
             keep_windows: self.verbose,
-            ..OutputOptions::default()
+            ..self.form.options(self.format)
         }
     }
 
@@ -186,9 +183,6 @@ impl ReplayArgs {
 
 /// Replays captures.
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    if args.rotate_size == Some(0) {
-        return Err(Failure::Usage("found --rotate-size 0, expected at least one byte".to_owned()));
-    }
     #[cfg(feature = "pci")]
     if let Some(device) = &args.elsewhere.device {
         return run_elsewhere(args, device);

@@ -8,6 +8,7 @@ use driver::vfio_user::{Past, VfioUserDevice};
 use flowlog::catalogue::WindowSeconds;
 
 use super::count::count;
+use super::files::FilesArgs;
 use super::{Failure, say};
 use crate::config::{Config, parse_window};
 use crate::daemon::guests::Guests;
@@ -49,8 +50,10 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     home: HomeArgs,
     /// Form of the records
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, default_value_t, help_heading = "Records")]
     format: Format,
+    #[command(flatten)]
+    files: FilesArgs,
     /// Bytes of records that may wait for the disk; what does not fit is SKIPDATA
     #[arg(long, value_name = "SIZE", value_parser = count, default_value = "256MiB")]
     spool: u64,
@@ -145,7 +148,7 @@ impl RunArgs {
             home,
             config,
             config_file: self.config.clone(),
-            format: self.format,
+            output: self.files.options(self.format),
             spool_bytes: self.spool,
             told: Told { quiet: self.quiet },
         }

@@ -31,7 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api::{self, Shared};
 use crate::config::Config;
 use crate::output::spool::Spool;
-use crate::output::{Format, Output, OutputError, OutputOptions};
+use crate::output::{Output, OutputError, OutputOptions};
 use delivery::{Delivered, News};
 use home::Home;
 use nic::{Nic, Phase, Request};
@@ -83,8 +83,8 @@ pub struct Options {
     pub config: Config,
     /// Its file, read again at SIGHUP.
     pub config_file: Option<PathBuf>,
-    /// Form of the records.
-    pub format: Format,
+    /// Form of the records and their files; directory and spool are the daemon's.
+    pub output: OutputOptions,
     /// The most bytes of records that wait for the disk.
     pub spool_bytes: u64,
     /// What it says.
@@ -156,10 +156,9 @@ impl Daemon {
         let delivery_thread = delivery_thread.map_err(os("start delivery"))?;
         let config = Arc::new(options.config.clone());
         let output_options = OutputOptions {
-            format: options.format,
             directory: Some(options.home.records()),
             spool: Some(Arc::clone(&spool)),
-            ..OutputOptions::default()
+            ..options.output.clone()
         };
         let output_config = Arc::clone(&config);
         let output = move || Output::new(&output_config, &output_options);

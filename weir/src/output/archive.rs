@@ -3,24 +3,21 @@
 //! A window's files get their names when they are whole and lasting, and then the manifest gets its line. A process
 //! that dies in between leaves files that no line lists; the window comes again, and they are found to be its own.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use sha2::{Digest as _, Sha256};
-
 use super::OutputError;
-use super::manifest::{FileLine, Line, Manifest, StreamLine, hex};
+use super::manifest::{FileLine, Line, Manifest, StreamLine};
+use super::pack::{Packing, hash_of};
+use super::part::{make_folder, sync_folder, temporary};
 use super::spool::Waiting;
 
 /// Names that are tried for a file.
 const NAMES_MAX: u32 = 1000;
 /// Files that are written at a time.
 const WRITERS: usize = 8;
-/// Bytes that are copied at a time.
-const COPY_BYTES: usize = 256 << 10;
 
 /// A directory of records.
 #[derive(Debug)]
@@ -74,66 +71,44 @@ impl Archive {
     }
 
     fn place_stream(&self, from: &Path, stream: &mut StreamLine) -> Result<(), OutputError> {
-        let folder = self.root.join(stream.eni.as_str());
-        fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
+        let bad = |error| OutputError::file("read the field list of", from)(std::io::Error::other(error));
+        let packing = stream.packing().map_err(bad)?;
         for file in &mut stream.files {
-            file.path = self.place(from, file)?;
+            self.place(from, &packing, file)?;
+            sync_folder(&self.root.join(&file.path))?;
         }
-        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(OutputError::file("sync", &folder))
+        Ok(())
     }
 
-    /// Copies a file; its path here.
-    fn place(&self, from: &Path, file: &FileLine) -> Result<String, OutputError> {
-        let source = from.join(&file.path);
-        let (stem, extension) = file.path.rsplit_once('.').unwrap_or((&file.path, ""));
+    /// Brings a file here, packed, and says in `file` what it is now.
+    fn place(&self, from: &Path, packing: &Packing, file: &mut FileLine) -> Result<(), OutputError> {
+        let (source, path) = (from.join(&file.path), self.root.join(&file.path));
+        make_folder(&self.root, &path)?;
+        let temporary = temporary(&path);
+        let packed = packing.pack(&source, &temporary)?;
+        if packed.lines_sha256 != file.sha256 {
+            let message = format!("found the SHA-256 {}, expected {}", packed.lines_sha256, file.sha256);
+            return Err(OutputError::file("copy", &source)(std::io::Error::other(message)));
+        }
+        (file.bytes, file.sha256) = (packed.bytes, packed.sha256);
+        let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         for number in 1..=NAMES_MAX {
-            let name = if number == 1 { file.path.clone() } else { format!("{stem}-again{number}.{extension}") };
+            let name = if number == 1 { file.path.clone() } else { format!("{folder}/{stem}-again{number}.{extension}") };
             let path = self.root.join(&name);
-            if !path.exists() {
-                copy(&source, &path, file)?;
-                return Ok(name);
+            let is_there = path.exists();
+            if is_there && hash_of(&path).is_ok_and(|(_, found)| found == file.sha256) {
+                fs::remove_file(&temporary).map_err(OutputError::file("remove", &temporary))?;
+            } else if is_there {
+                continue;
+            } else {
+                fs::rename(&temporary, &path).map_err(OutputError::file("create", &path))?;
             }
-            if hash_of(&path).is_ok_and(|found| found == file.sha256) {
-                return Ok(name);
-            }
+            file.path = name;
+            return Ok(());
         }
-        Err(OutputError::InTheWay { path: self.root.join(&file.path) })
+        Err(OutputError::InTheWay { path })
     }
-}
-
-fn hash_of(path: &Path) -> std::io::Result<String> {
-    let (mut hasher, mut file) = (Sha256::new(), File::open(path)?);
-    let mut buffer = vec![0; COPY_BYTES];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            count => hasher.update(&buffer[..count]),
-        }
-    }
-}
-
-/// Makes a copy that is whole and lasting before it has its name.
-fn copy(source: &Path, path: &Path, file: &FileLine) -> Result<(), OutputError> {
-    let temporary = path.with_file_name(format!(".{}.tmp", path.file_name().unwrap_or_default().to_string_lossy()));
-    let failed = |what| OutputError::file(what, path);
-    let mut read = File::open(source).map_err(OutputError::file("read", source))?;
-    let mut written = File::create(&temporary).map_err(failed("create"))?;
-    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; COPY_BYTES]);
-    loop {
-        let count = read.read(&mut buffer).map_err(OutputError::file("read", source))?;
-        if count == 0 {
-            break;
-        }
-        hasher.update(&buffer[..count]);
-        written.write_all(&buffer[..count]).map_err(failed("write"))?;
-    }
-    let found = hex(&hasher.finalize());
-    if found != file.sha256 {
-        let message = format!("found the SHA-256 {found}, expected {}", file.sha256);
-        return Err(OutputError::file("copy", source)(std::io::Error::other(message)));
-    }
-    written.sync_all().map_err(failed("sync"))?;
-    fs::rename(&temporary, path).map_err(failed("create"))
 }
 
 #[cfg(test)]
@@ -141,8 +116,9 @@ mod tests {
     use super::super::manifest::{self, Written};
     use super::super::spool::{self, Spool};
     use super::*;
-    use crate::output::Format;
+    use crate::output::{Compression, Format};
     use std::fs::OpenOptions;
+    use std::io::Write as _;
 
     const ENI: &str = "eni-00000000";
 
@@ -160,6 +136,7 @@ mod tests {
             eni,
             flow_log: "fl-all".to_owned(),
             format: Format::Text,
+            compression: Compression::None,
             fields: "version".to_owned(),
             header: false,
             filtered: false,

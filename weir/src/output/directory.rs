@@ -21,13 +21,16 @@ use super::manifest::{self, FileLine, Line, Manifest, StreamLine, Written};
 use super::part::Part;
 use super::spool::{Pending, Spool, Waiting};
 use super::writer::RecordWriter;
-use super::{BUFFER_BYTES, OutputError, WRITE_BYTES};
+use super::pack::Packing;
+use super::layout::{self, Layout};
+use super::{BUFFER_BYTES, OutputError, OutputOptions, WRITE_BYTES};
 use crate::assembly::Outlet;
 use crate::stats::{Side, SideJson, rfc3339};
 
 pub(super) struct Directory {
     root: PathBuf,
     rotate_bytes: Option<u64>,
+    layout: Layout,
     end: End,
     streams: Vec<Stream>,
     /// The stream whose file is open, and what is not in it yet.
@@ -55,6 +58,9 @@ struct Queue {
 
 struct Stream {
     vport: u16,
+    /// Whose records they are.
+    of: flowlog::record::Stream,
+    packing: Packing,
     /// The manifest's words for it, without what a window adds.
     line: StreamLine,
     header: Vec<u8>,
@@ -70,23 +76,24 @@ pub(super) fn made(path: &Path) -> Result<PathBuf, OutputError> {
 
 impl Directory {
     /// Begins to write to a directory that exists.
-    pub(super) fn open(root: PathBuf, rotate_bytes: Option<u64>, overwrite: bool) -> Result<Self, OutputError> {
-        if overwrite {
+    pub(super) fn open(root: PathBuf, options: &OutputOptions) -> Result<Self, OutputError> {
+        if options.overwrite {
             remove_earlier(&root)?;
         }
         let manifest = Manifest::create(&root)?;
-        Ok(Self::new(root, rotate_bytes, End::Manifest(manifest)))
+        Ok(Self::new(root, options, End::Manifest(manifest)))
     }
 
     /// Begins to write to the spool what goes to a directory that exists.
-    pub(super) fn spooled(root: PathBuf, rotate_bytes: Option<u64>, spool: Arc<Spool>) -> Self {
+    pub(super) fn spooled(root: PathBuf, options: &OutputOptions, spool: Arc<Spool>) -> Self {
         let queue = Queue { spool, pending: None, left_out: false, states_it: false };
-        Self::new(root, rotate_bytes, End::Spool(queue))
+        Self::new(root, options, End::Spool(queue))
     }
 
-    fn new(root: PathBuf, rotate_bytes: Option<u64>, end: End) -> Self {
+    fn new(root: PathBuf, options: &OutputOptions, end: End) -> Self {
         let buffer = Vec::with_capacity(BUFFER_BYTES);
-        Self { root, rotate_bytes, end, streams: Vec::new(), open: None, buffer }
+        let (rotate_bytes, layout) = (options.rotate_bytes, options.layout);
+        Self { root, rotate_bytes, layout, end, streams: Vec::new(), open: None, buffer }
     }
 
     pub(super) fn root(&self) -> &Path {
@@ -99,22 +106,26 @@ impl Directory {
         if self.streams.iter().any(|stream| stream.line.eni == eni) {
             return Err(OutputError::Shared { eni, path: self.root.clone() });
         }
-        if matches!(self.end, End::Manifest(_)) {
-            let folder = self.root.join(eni.as_str());
-            fs::create_dir_all(&folder).map_err(OutputError::file("create the directory", &folder))?;
-        }
         let line = StreamLine {
             eni,
             flow_log: outlet.flow_log.to_string(),
-            format: writer.format(),
-            fields: writer.fields().to_string(),
+            format: writer.packing().format,
+            compression: writer.packing().compression,
+            fields: writer.packing().fields.to_string(),
             header: !writer.header().is_empty(),
             filtered: outlet.filtered,
             written: Written::default(),
             files: Vec::new(),
         };
-        let (vport, header) = (outlet.vport, writer.header().to_owned());
-        self.streams.push(Stream { vport, line, header, parts: Vec::new(), written: Written::default() });
+        self.streams.push(Stream {
+            vport: outlet.vport,
+            of: outlet.stream.clone(),
+            packing: writer.packing().clone(),
+            line,
+            header: writer.header().to_owned(),
+            parts: Vec::new(),
+            written: Written::default(),
+        });
         Ok(self.streams.len() - 1)
     }
 
@@ -185,12 +196,12 @@ impl Directory {
     fn begin_part(&mut self, place: usize, window: &WindowBounds) -> Result<(), OutputError> {
         let numbered = self.rotate_bytes.is_some();
         let Some(stream) = self.streams.get_mut(place) else { return Ok(()) };
-        let number = if numbered { format!("-{:03}", stream.parts.len() + 1) } else { String::new() };
-        let name = format!("{}{number}.{}", compact_time(window.start_ns), stream.line.format.extension());
-        let eni = stream.line.eni.as_str();
+        let part = numbered.then_some(stream.parts.len() + 1);
+        let name = layout::file_name(window.start_ns, part, &stream.packing);
+        let path = format!("{}/{name}", self.layout.folder(&stream.of, window.start_ns));
         let (part, file) = match &mut self.end {
-            End::Manifest(_) => Part::create(&self.root.join(eni), &name)?,
-            End::Spool(queue) => Part::spooled(&queue.pending()?.folder.join(eni), &name)?,
+            End::Manifest(_) => Part::create(&self.root, path)?,
+            End::Spool(queue) => Part::spooled(&queue.pending()?.folder, path)?,
         };
         stream.parts.push(part);
         self.buffer.extend_from_slice(&stream.header);
@@ -287,11 +298,8 @@ impl Directory {
     fn publish(&mut self, sealed: &Sealed, enis: &[EniId]) -> Result<(), OutputError> {
         for stream in &mut self.streams {
             for part in &mut stream.parts {
-                part.name()?;
+                part.name(&stream.packing)?;
             }
-            let folder = self.root.join(stream.line.eni.as_str());
-            let synced = File::open(&folder).and_then(|folder| folder.sync_all());
-            synced.map_err(OutputError::file("sync", &folder))?;
         }
         let line = self.line(sealed, enis);
         let End::Manifest(manifest) = &mut self.end else { return Ok(()) };
@@ -317,7 +325,7 @@ impl Directory {
         });
         let streams = self.streams.iter().map(|stream| {
             let file = |part: &Part| FileLine {
-                path: format!("{}/{}", stream.line.eni, part.file_name()),
+                path: part.path.clone(),
                 records: part.records,
                 bytes: part.bytes,
                 sha256: part.sha256(),
@@ -348,14 +356,6 @@ impl Queue {
             None => self.spool.begin()?,
         };
         Ok(self.pending.insert(pending))
-    }
-}
-
-/// A window's start as names of files have it: `20141114T000000Z`.
-fn compact_time(time_ns: u64) -> String {
-    match jiff::Timestamp::from_nanosecond(time_ns.into()) {
-        Ok(time) => time.strftime("%Y%m%dT%H%M%SZ").to_string(),
-        Err(_) => time_ns.to_string(),
     }
 }
 

@@ -50,6 +50,12 @@ pub enum OutputError {
         /// The file.
         path: PathBuf,
     },
+    /// Only files can be compressed or Parquet.
+    #[error("the records of {eni} go to standard output: found Parquet or compression, expected a directory (--output)")]
+    NoStdout {
+        /// The ENI.
+        eni: EniId,
+    },
     /// Two flow logs write one ENI's records to one directory.
     #[error("two flow logs write the records of {eni} to {}, expected one", path.display())]
     Shared {

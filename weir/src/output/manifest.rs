@@ -12,11 +12,12 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-use flowlog::record::EniId;
+use flowlog::record::{BadFieldList, EniId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::OutputError;
+use super::pack::{Compression, Packing};
 use super::writer::Format;
 use crate::stats::{SideJson, Sum};
 
@@ -61,8 +62,11 @@ pub struct StreamLine {
     pub eni: EniId,
     /// The flow log.
     pub flow_log: String,
-    /// Text or NDJSON.
+    /// Text, NDJSON or Parquet.
     pub format: Format,
+    /// How its files are compressed.
+    #[serde(default, skip_serializing_if = "Compression::is_none")]
+    pub compression: Compression,
     /// The fields of a record.
     pub fields: String,
     /// Whether files have a header line.
@@ -107,6 +111,16 @@ pub struct FileLine {
     pub bytes: u64,
     /// The SHA-256 hash of its bytes.
     pub sha256: String,
+}
+
+impl StreamLine {
+    /// The form of its files.
+    ///
+    /// # Errors
+    /// When its field list is none.
+    pub(crate) fn packing(&self) -> Result<Packing, BadFieldList> {
+        Ok(Packing { format: self.format, compression: self.compression, fields: self.fields.parse()? })
+    }
 }
 
 impl FileLine {

@@ -12,7 +12,9 @@
 pub mod archive;
 mod directory;
 mod error;
+mod layout;
 pub mod manifest;
+pub(crate) mod pack;
 mod part;
 pub mod spool;
 mod stdout;
@@ -31,6 +33,8 @@ use crate::meter::Sink;
 use crate::stats::Ledger;
 
 pub use error::OutputError;
+pub use layout::Layout;
+pub use pack::Compression;
 pub use writer::Format;
 
 use directory::Directory;
@@ -46,8 +50,12 @@ const WRITE_BYTES: usize = BUFFER_BYTES - (64 << 10);
 /// How records are written.
 #[derive(Clone, Debug, Default)]
 pub struct OutputOptions {
-    /// Text or NDJSON.
+    /// Text, NDJSON or Parquet.
     pub format: Format,
+    /// How files are compressed.
+    pub compression: Compression,
+    /// How directories are divided.
+    pub layout: Layout,
     /// Fields in place of those of the flow logs.
     pub fields: Option<FieldList>,
     /// A directory in place of standard output.
@@ -115,11 +123,10 @@ impl Output {
     }
 
     fn add(&mut self, config: &Config, options: &OutputOptions, mut outlet: Outlet) -> Result<(), OutputError> {
-        let chosen = options.fields.is_some();
         if let Some(fields) = &options.fields {
             outlet.fields = fields.clone();
         }
-        let writer = RecordWriter::new(&outlet, config.settings.record, options.format, chosen);
+        let writer = RecordWriter::new(&outlet, config.settings.record, options);
         let header = self.stdout.header(writer.header());
         let path = match (&outlet.destination, &options.directory) {
             (Destination::Stdout, None) => None,
@@ -128,6 +135,7 @@ impl Output {
         };
         let place = match path {
             _ if options.proofs_only => Place::Nowhere,
+            None if !writer.packing().is_plain() => return Err(OutputError::NoStdout { eni: outlet.stream.eni }),
             None => Place::Stdout,
             Some(path) => {
                 let number = self.directory(path, options)?;
@@ -146,8 +154,8 @@ impl Output {
             return Ok(known);
         }
         self.directories.push(match &options.spool {
-            Some(spool) => Directory::spooled(path, options.rotate_bytes, Arc::clone(spool)),
-            None => Directory::open(path, options.rotate_bytes, options.overwrite)?,
+            Some(spool) => Directory::spooled(path, options, Arc::clone(spool)),
+            None => Directory::open(path, options)?,
         });
         Ok(self.directories.len() - 1)
     }

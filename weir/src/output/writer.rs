@@ -3,6 +3,8 @@
 use flowlog::record::{Entry, FieldList, FlowFacts, JsonWriter, ListWriter, RecordSettings, TextWriter, WindowBounds};
 use serde::{Deserialize, Serialize};
 
+use super::OutputOptions;
+use super::pack::{Compression, Packing};
 use crate::assembly::Outlet;
 
 /// The form of records.
@@ -14,6 +16,8 @@ pub enum Format {
     Text,
     /// A JSON object a line, with every field unless chosen.
     Ndjson,
+    /// Apache Parquet, with every field unless chosen; AWS's names and types of columns. For directories only.
+    Parquet,
 }
 
 impl Format {
@@ -23,6 +27,7 @@ impl Format {
         match self {
             Self::Text => "log",
             Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -30,8 +35,7 @@ impl Format {
 /// Writes the records of a stream.
 pub(super) struct RecordWriter {
     form: Form,
-    format: Format,
-    fields: FieldList,
+    packing: Packing,
     header: Vec<u8>,
 }
 
@@ -43,11 +47,13 @@ enum Form {
 
 impl RecordWriter {
     /// For `outlet`. The default list of a flow log means 14 fields as text without a header, and
-    /// every field as NDJSON; a list that was `chosen` is taken as it is.
-    pub(super) fn new(outlet: &Outlet, settings: RecordSettings, format: Format, chosen: bool) -> Self {
+    /// every field as NDJSON and Parquet; a list that was `chosen` is taken as it is.
+    pub(super) fn new(outlet: &Outlet, settings: RecordSettings, options: &OutputOptions) -> Self {
+        let (format, chosen) = (options.format, options.fields.is_some());
         let usual = !chosen && outlet.fields == FieldList::default_format();
         let stream = &outlet.stream;
         let mut header = Vec::new();
+        let every = || if usual { FieldList::all() } else { outlet.fields.clone() };
         let (form, fields) = match format {
             Format::Text if usual => (Form::Text(Box::new(TextWriter::new(stream, settings))), outlet.fields.clone()),
             Format::Text => {
@@ -55,11 +61,16 @@ impl RecordWriter {
                 (Form::List(ListWriter::new(stream, settings, &outlet.fields)), outlet.fields.clone())
             }
             Format::Ndjson => {
-                let fields = if usual { FieldList::all() } else { outlet.fields.clone() };
+                let fields = every();
                 (Form::Json(JsonWriter::new(stream, settings, &fields)), fields)
             }
+            Format::Parquet => {
+                let fields = every();
+                (Form::List(ListWriter::new(stream, settings, &fields)), fields)
+            }
         };
-        Self { form, format, fields, header }
+        let compression = if format == Format::Parquet { Compression::None } else { options.compression };
+        Self { form, packing: Packing { format, compression, fields }, header }
     }
 
     /// The line that stands before its records; often none.
@@ -67,14 +78,9 @@ impl RecordWriter {
         &self.header
     }
 
-    /// The fields that it writes.
-    pub(super) fn fields(&self) -> &FieldList {
-        &self.fields
-    }
-
-    /// Text or NDJSON.
-    pub(super) fn format(&self) -> Format {
-        self.format
+    /// The form of its files.
+    pub(super) fn packing(&self) -> &Packing {
+        &self.packing
     }
 
     /// Appends a record.
