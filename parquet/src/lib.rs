@@ -55,6 +55,14 @@ pub enum ParquetError {
         /// What there should be.
         expected: String,
     },
+    /// There are more records than there may be.
+    #[error("found {found} records, expected at most {expected}")]
+    TooMany {
+        /// How many the file says there are.
+        found: u64,
+        /// How many there may be.
+        expected: u64,
+    },
     /// The file cannot be written or is damaged.
     #[error(transparent)]
     File(#[from] parquet::errors::ParquetError),

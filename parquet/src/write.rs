@@ -28,7 +28,8 @@ impl<W: Write + Send> Writer<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn new(fields: FieldList, writer: W) -> Result<Self, ParquetError> {
-        let file = SerializedFileWriter::new(writer, schema::schema(&fields)?, schema::properties(&fields, GROUP_ROWS)?)?;
+        let file =
+            SerializedFileWriter::new(writer, schema::schema(&fields)?, schema::properties(&fields, GROUP_ROWS)?)?;
         let columns = columns_of(&fields);
         Ok(Self { fields, columns, rows: 0, records: 0, file })
     }

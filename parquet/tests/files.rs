@@ -28,7 +28,7 @@ fn written(fields: &FieldList, lines: &str) -> Result<Vec<u8>, ParquetError> {
 
 fn lines(file: Vec<u8>, fields: &FieldList) -> Result<String, ParquetError> {
     let mut text = String::new();
-    read(bytes::Bytes::from(file), fields, |line| {
+    read(bytes::Bytes::from(file), fields, 1000, |line| {
         text.push_str(&String::from_utf8_lossy(line));
         Ok::<(), ParquetError>(())
     })?;
@@ -91,9 +91,8 @@ fn addresses_have_bloom_filters_and_every_column_its_bounds() {
     let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
     let reader = SerializedFileReader::new_with_options(file, options).expect("a file");
     let group = reader.get_row_group(0).expect("a row group");
-    let has = |column: usize, address: &str| {
-        group.get_column_bloom_filter(column).map(|filter: &Sbbf| filter.check(address))
-    };
+    let has =
+        |column: usize, address: &str| group.get_column_bloom_filter(column).map(|filter: &Sbbf| filter.check(address));
     assert_eq!(has(3, "10.0.0.9"), Some(true));
     assert_eq!(has(3, "10.0.0.10"), Some(false));
     assert_eq!(has(4, "172.31.16.21"), Some(true));
@@ -146,6 +145,14 @@ fn a_file_that_cannot_be_written_says_so() {
     });
     let error = failed.expect_err("a full disk").to_string();
     assert!(error.contains("no space left"), "{error}");
+}
+
+#[test]
+fn more_records_than_there_may_be_are_refused() {
+    let fields = FieldList::default_format();
+    let file = written(&fields, DEFAULT).expect("records");
+    let read = read(bytes::Bytes::from(file), &fields, 3, |_| Ok::<(), ParquetError>(()));
+    assert_eq!(read.expect_err("too many").to_string(), "found 4 records, expected at most 3");
 }
 
 proptest! {

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Licences that may be shipped with ours. `deny.toml` has the same list.
-const ALLOWED: [&str; 8] = [
+const ALLOWED: [&str; 9] = [
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "CC0-1.0",
     "MIT",
     "Unicode-3.0",
     "Unlicense",

@@ -17,7 +17,9 @@ use firmware_abi::key::Direction;
 use flowlog::conservation::Equation;
 use flowlog::record::EniId;
 
+use crate::output::OutputError;
 use crate::output::manifest::{self, Line, StreamLine};
+use crate::output::retention::Removed;
 use crate::stats::{Side, SideJson, Sum, direction_name};
 use records::{Known, Tally};
 
@@ -34,6 +36,8 @@ pub struct Checked {
     pub brought_up: u64,
     /// The equations summed over all windows.
     pub totals: Vec<(EniId, Direction, Side)>,
+    /// What retention removed before the first of them.
+    pub removed: Option<Removed>,
     /// Hash of the last line of the manifest.
     pub head: String,
 }
@@ -143,35 +147,21 @@ pub enum Problem {
 /// # Errors
 /// At the first thing that is wrong.
 pub fn check_directory(root: &Path, head: Option<&str>) -> Result<Checked, CheckError> {
-    let path = root.join(manifest::NAME);
-    let read = |source| CheckError::Read { path: path.clone(), source };
-    let mut lines = BufReader::new(File::open(&path).map_err(read)?);
-    let mut checked = Checked { head: manifest::NO_PREVIOUS.to_owned(), ..Checked::default() };
+    let unreadable = |error: OutputError| match error {
+        OutputError::File { path, source, .. } => CheckError::Read { path, source },
+        error => CheckError::Read { path: root.to_owned(), source: io::Error::other(error) },
+    };
+    let removed = Removed::read(root).map_err(unreadable)?;
+    let mut checked = Checked { removed: removed.clone(), ..Checked::default() };
+    checked.head = removed.as_ref().map_or(manifest::NO_PREVIOUS.to_owned(), |removed| removed.head.clone());
+    let first = removed.map_or(0, |removed| removed.windows);
     let mut end_ns = None;
-    let mut text = Vec::new();
-    loop {
-        text.clear();
-        if lines.read_until(b'\n', &mut text).map_err(read)? == 0 {
-            break;
-        }
-        let number = checked.windows + 1;
-        let at = |problem| CheckError::Line { path: path.clone(), line: number, problem: Box::new(problem) };
-        let line = read_line(&text, &checked.head).map_err(at)?;
-        check_numbers(&line, checked.windows, end_ns).map_err(at)?;
-        for stream in &line.streams {
-            check_stream(root, &line, stream, &at, &mut checked)?;
-        }
-        for side in &line.conservation {
-            add_total(&mut checked.totals, side);
-        }
-        checked.windows += 1;
-        checked.brought_up += u64::from(line.brought_up);
-        checked.head = manifest::hash(&text);
-        end_ns = Some(line.end_ns);
+    for path in manifest::files(root).map_err(unreadable)? {
+        check_segment(root, &path, first, &mut end_ns, &mut checked)?;
     }
     match head {
         Some(expected) if expected != checked.head => Err(CheckError::File {
-            path,
+            path: root.join(manifest::NAME),
             problem: Box::new(Problem::Hash {
                 what: "the last line's SHA-256",
                 found: checked.head,
@@ -182,22 +172,64 @@ pub fn check_directory(root: &Path, head: Option<&str>) -> Result<Checked, Check
     }
 }
 
-/// A line whose hashes are right.
-fn read_line(text: &[u8], previous: &str) -> Result<Line, Problem> {
+/// Checks a file of the manifest. Windows below `first` are being removed.
+fn check_segment(
+    root: &Path,
+    path: &Path,
+    first: u64,
+    end_ns: &mut Option<u64>,
+    checked: &mut Checked,
+) -> Result<(), CheckError> {
+    let read = |source| CheckError::Read { path: path.to_owned(), source };
+    let mut lines = BufReader::new(File::open(path).map_err(read)?);
+    let (mut text, mut number) = (Vec::new(), 0);
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text).map_err(read)? == 0 {
+            return Ok(());
+        }
+        number += 1;
+        let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem: Box::new(problem) };
+        let line = parse_line(&text).map_err(at)?;
+        if line.window < first {
+            continue;
+        }
+        check_hashes(&text, &line, &checked.head).map_err(at)?;
+        check_numbers(&line, first + checked.windows, *end_ns).map_err(at)?;
+        for stream in &line.streams {
+            check_stream(root, &line, stream, &at, checked)?;
+        }
+        for side in &line.conservation {
+            add_total(&mut checked.totals, side);
+        }
+        checked.windows += 1;
+        checked.brought_up += u64::from(line.brought_up);
+        checked.head = manifest::hash(&text);
+        *end_ns = Some(line.end_ns);
+    }
+}
+
+fn parse_line(text: &[u8]) -> Result<Line, Problem> {
     let not_manifest = |error: &dyn std::fmt::Display| Problem::NotManifest(error.to_string());
     let text = std::str::from_utf8(text).map_err(|error| not_manifest(&error))?;
     let text = text.strip_suffix('\n').ok_or(Problem::CutShort)?;
-    let line: Line = serde_json::from_str(text).map_err(|error| not_manifest(&error))?;
-    let (sealed, seal) = manifest::split_seal(text).ok_or_else(|| not_manifest(&"expected `seal` at its end"))?;
+    serde_json::from_str(text).map_err(|error| not_manifest(&error))
+}
+
+/// Whether a line's hashes are right.
+fn check_hashes(text: &[u8], line: &Line, previous: &str) -> Result<(), Problem> {
+    let unsealed = || Problem::NotManifest("expected `seal` at its end".to_owned());
+    let text = std::str::from_utf8(text).map_err(|_| unsealed())?;
+    let (sealed, seal) = manifest::split_seal(text.trim_end_matches('\n')).ok_or_else(unsealed)?;
     let hash = manifest::hash(sealed.as_bytes());
     if hash != seal {
         return Err(Problem::Hash { what: "a line whose SHA-256 is", found: hash, expected: seal.to_owned() });
     }
     if line.previous != previous {
-        let expected = previous.to_owned();
-        return Err(Problem::Hash { what: "as hash of the line before", found: line.previous, expected });
+        let (found, expected) = (line.previous.clone(), previous.to_owned());
+        return Err(Problem::Hash { what: "as hash of the line before", found, expected });
     }
-    Ok(line)
+    Ok(())
 }
 
 fn check_numbers(line: &Line, window: u64, end_ns: Option<u64>) -> Result<(), Problem> {

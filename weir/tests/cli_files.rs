@@ -38,7 +38,7 @@ fn lines(path: &Path, fields: &FieldList) -> String {
                 text.push_str(&String::from_utf8_lossy(line));
                 Ok::<(), weir_parquet::ParquetError>(())
             };
-            weir_parquet::read(file, fields, &mut add).expect("a Parquet file");
+            weir_parquet::read(file, fields, 1 << 20, &mut add).expect("a Parquet file");
             Ok(())
         }
         _ => (&file).read_to_string(&mut text).map(drop),
@@ -123,7 +123,10 @@ fn a_flipped_byte_of_any_form_is_found_and_its_file_named() {
             let output = check(&directory);
             let error = text(&output.stderr);
             assert_eq!(code(&output), 1, "{form}: byte {at}");
-            assert!(error.contains(&path.display().to_string()) && error.contains("SHA-256"), "{form}: byte {at}: {error}");
+            assert!(
+                error.contains(&path.display().to_string()) && error.contains("SHA-256"),
+                "{form}: byte {at}: {error}"
+            );
         }
         fs::remove_dir_all(&directory).expect("a folder");
     }

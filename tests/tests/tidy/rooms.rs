@@ -10,16 +10,17 @@ use serde_json::Value;
 use std::process::Command;
 
 /// A room: its folder, and the rooms that its product may know.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
+const MAY_KNOW: [(&str, &[&str]); 10] = [
     ("firmware-abi", &[]),
     ("driver", &["firmware-abi"]),
     ("hw-model", &["firmware-abi"]),
     ("rtl/sim", &["firmware-abi"]),
     ("sim", &["firmware-abi", "hw-model", "rtl/sim", "driver"]),
     ("flowlog", &["firmware-abi"]),
-    ("weir", &["firmware-abi", "driver", "sim", "flowlog"]),
-    ("tests", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "weir"]),
-    ("fuzz", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "weir"]),
+    ("parquet", &["flowlog"]),
+    ("weir", &["firmware-abi", "driver", "sim", "flowlog", "parquet"]),
+    ("tests", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "parquet", "weir"]),
+    ("fuzz", &["firmware-abi", "driver", "hw-model", "rtl/sim", "sim", "flowlog", "parquet", "weir"]),
 ];
 /// Rooms that nobody may know, whatever for.
 const TOP: [&str; 2] = ["tests", "fuzz"];

@@ -218,9 +218,10 @@ pub(super) fn check_file(
         // Of what was packed, the bytes are to be trusted before they are taken apart.
         check_bytes(path, file)?;
     }
+    let other_count = |found| whole(Problem::Number { what: "records", found, expected: file.records });
     let (mut number, mut records) = (0, 0);
     packing
-        .lines(path, |text| {
+        .lines(path, file.records, |text| {
             number += 1;
             let at = |problem| CheckError::Line { path: path.to_owned(), line: number, problem: Box::new(problem) };
             let line = text.strip_suffix(b"\n").ok_or_else(|| at(Problem::CutShort))?;
@@ -239,7 +240,7 @@ pub(super) fn check_file(
             Failure::Parquet(error) => whole(Problem::Record(error.to_string())),
         })?;
     if records != file.records {
-        return Err(whole(Problem::Number { what: "records", found: records, expected: file.records }));
+        return Err(other_count(records));
     }
     if packing.is_plain() { check_bytes(path, file) } else { Ok(()) }
 }

@@ -11,6 +11,7 @@ use super::replay::verdict;
 use super::{Failure, print};
 use crate::body::Body;
 use crate::check::check_directory;
+use crate::output::retention::Removed;
 use crate::output::{Output, OutputOptions};
 use crate::progress::{Progress, Unit};
 use crate::stats::{SideJson, WindowJson, equation_lines, ledger_json, limit_lines, several, table};
@@ -64,6 +65,8 @@ struct DirectoryJson {
     windows: u64,
     files: u64,
     records: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    removed: Option<Removed>,
     head: String,
     conservation: Vec<SideJson>,
 }
@@ -118,6 +121,7 @@ fn check_records(args: &CheckArgs, directory: &Path) -> Result<(), Failure> {
             windows: checked.windows,
             files: checked.files,
             records: checked.records,
+            removed: checked.removed,
             head: checked.head,
             conservation: sides.map(|(eni, direction, side)| SideJson::new(*eni, *direction, side)).collect(),
         });
@@ -126,6 +130,13 @@ fn check_records(args: &CheckArgs, directory: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let mut out = String::new();
+    if let Some(removed) = &checked.removed {
+        out.push_str(&format!(
+            "{} up to {} were removed by retention\n",
+            several(removed.windows, "window"),
+            removed.until
+        ));
+    }
     if checked.brought_up > 0 {
         out.push_str(&format!("the NIC was brought up anew {}\n", several(checked.brought_up, "time")));
     }

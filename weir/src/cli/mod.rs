@@ -85,6 +85,7 @@ enum Command {
     #[cfg(feature = "pci")]
     Run(Box<run::RunArgs>),
     Replay(Box<replay::ReplayArgs>),
+    #[command(visible_alias = "verify")]
     Check(Box<check::CheckArgs>),
     Lockstep(Box<lockstep::LockstepArgs>),
     Models(models::ModelsArgs),

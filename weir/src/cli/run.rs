@@ -10,12 +10,13 @@ use flowlog::catalogue::WindowSeconds;
 use super::count::count;
 use super::files::FilesArgs;
 use super::{Failure, say};
-use crate::config::{Config, parse_window};
+use crate::config::{Config, Nanoseconds, parse_window};
 use crate::daemon::guests::Guests;
 use crate::daemon::home::{Home, HomeError};
 use crate::daemon::{self, DaemonError, Options, Told};
 use crate::diag::device::DeviceName;
 use crate::output::Format;
+use crate::output::retention::Keep;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -54,6 +55,12 @@ pub(super) struct RunArgs {
     format: Format,
     #[command(flatten)]
     files: FilesArgs,
+    /// Removes windows that ended so long before the newest one did, a day at a time: 30d, 36h
+    #[arg(long, value_name = "TIME", help_heading = "Records")]
+    keep_age: Option<Nanoseconds>,
+    /// Removes the oldest windows when all files have more bytes: 500GiB
+    #[arg(long, value_name = "SIZE", value_parser = count, help_heading = "Records")]
+    keep_size: Option<u64>,
     /// Bytes of records that may wait for the disk; what does not fit is SKIPDATA
     #[arg(long, value_name = "SIZE", value_parser = count, default_value = "256MiB")]
     spool: u64,
@@ -149,6 +156,7 @@ impl RunArgs {
             config,
             config_file: self.config.clone(),
             output: self.files.options(self.format),
+            keep: Keep { age_ns: self.keep_age.map(|age| age.0), bytes: self.keep_size },
             spool_bytes: self.spool,
             told: Told { quiet: self.quiet },
         }

@@ -1,4 +1,4 @@
-//! Durations as people write them: `60s`, `5m`, `1h`, `500ms`, or plain seconds.
+//! Durations as people write them: `60s`, `5m`, `1h`, `30d`, `500ms`, or plain seconds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 /// A duration that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("found duration `{found}`, expected a number and ms, s, m or h, like 60s or 5m")]
+#[error("found duration `{found}`, expected a number and ms, s, m, h or d, like 60s or 5m")]
 pub struct DurationError {
     /// The text as written.
     pub found: String,
@@ -29,6 +29,7 @@ impl FromStr for Nanoseconds {
             Some("" | "s") => Some(1_000_000_000),
             Some("m" | "min") => Some(60_000_000_000),
             Some("h") => Some(3_600_000_000_000),
+            Some("d") => Some(86_400_000_000_000),
             _ => None,
         };
         let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());

@@ -13,6 +13,7 @@ use super::nic::now_ns;
 use crate::output::OutputError;
 use crate::output::archive::Archive;
 use crate::output::manifest::Line;
+use crate::output::retention::Keep;
 use crate::output::spool::{self, Spool};
 use crate::stats::Sum;
 
@@ -88,6 +89,7 @@ pub struct Delivered {
     count: AtomicU64,
     records: AtomicU64,
     failures: AtomicU64,
+    bytes: AtomicU64,
     failure: Mutex<Option<String>>,
     ends: AtomicBool,
 }
@@ -104,6 +106,12 @@ impl Delivered {
     pub fn counts(&self) -> (u64, u64, u64) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (read(&self.count), read(&self.records), read(&self.failures))
+    }
+
+    /// Bytes of the files in all directories that were written to.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Why the oldest window does not get on, if it does not.
@@ -154,15 +162,17 @@ pub enum News {
 pub fn start(
     spool: Arc<Spool>,
     delivered: Arc<Delivered>,
+    keep: Keep,
     tell: impl FnMut(News) + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
-    let mut delivery = Delivery { spool, delivered, archives: BTreeMap::new(), tell: Box::new(tell) };
+    let mut delivery = Delivery { spool, delivered, keep, archives: BTreeMap::new(), tell: Box::new(tell) };
     std::thread::Builder::new().name("delivery".to_owned()).spawn(move || delivery.run())
 }
 
 struct Delivery {
     spool: Arc<Spool>,
     delivered: Arc<Delivered>,
+    keep: Keep,
     archives: BTreeMap<PathBuf, Archive>,
     tell: Box<dyn FnMut(News) + Send>,
 }
@@ -198,7 +208,7 @@ impl Delivery {
             let target = &waiting.target;
             if !self.archives.contains_key(target) {
                 std::fs::create_dir_all(target).map_err(OutputError::file("create the directory", target))?;
-                self.archives.insert(target.clone(), Archive::open(target)?);
+                self.archives.insert(target.clone(), Archive::open(target, self.keep)?);
             }
             let Some(archive) = self.archives.get_mut(target) else { continue };
             let taken = archive.take(&path, &waiting);
@@ -214,6 +224,8 @@ impl Delivery {
                 (self.tell)(News::Published(published));
             }
         }
+        self.archives.values_mut().try_for_each(Archive::remove_old)?;
+        self.delivered.bytes.store(self.archives.values().map(Archive::bytes).sum(), Ordering::Relaxed);
         Ok(())
     }
 }

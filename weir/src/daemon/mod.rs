@@ -30,6 +30,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::{self, Shared};
 use crate::config::Config;
+use crate::output::retention::Keep;
 use crate::output::spool::Spool;
 use crate::output::{Output, OutputError, OutputOptions};
 use delivery::{Delivered, News};
@@ -85,6 +86,8 @@ pub struct Options {
     pub config_file: Option<PathBuf>,
     /// Form of the records and their files; directory and spool are the daemon's.
     pub output: OutputOptions,
+    /// How much of the records is kept.
+    pub keep: Keep,
     /// The most bytes of records that wait for the disk.
     pub spool_bytes: u64,
     /// What it says.
@@ -152,7 +155,7 @@ impl Daemon {
         let told = Arc::new(Mutex::new(std::mem::take(&mut options.told)));
         let teller = Arc::clone(&told);
         let tell = move |news: News| teller.lock().unwrap_or_else(PoisonError::into_inner).news(&news);
-        let delivery_thread = delivery::start(Arc::clone(&spool), Arc::clone(&delivered), tell);
+        let delivery_thread = delivery::start(Arc::clone(&spool), Arc::clone(&delivered), options.keep, tell);
         let delivery_thread = delivery_thread.map_err(os("start delivery"))?;
         let config = Arc::new(options.config.clone());
         let output_options = OutputOptions {

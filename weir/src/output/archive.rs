@@ -12,6 +12,7 @@ use super::OutputError;
 use super::manifest::{FileLine, Line, Manifest, StreamLine};
 use super::pack::{Packing, hash_of};
 use super::part::{make_folder, sync_folder, temporary};
+use super::retention::{Keep, Removed, Segments};
 use super::spool::Waiting;
 
 /// Names that are tried for a file.
@@ -24,7 +25,10 @@ const WRITERS: usize = 8;
 pub struct Archive {
     root: PathBuf,
     manifest: Manifest,
+    segments: Segments,
     last: Option<Line>,
+    /// The number of the next window.
+    next: u64,
 }
 
 impl Archive {
@@ -32,9 +36,27 @@ impl Archive {
     ///
     /// # Errors
     /// When its manifest cannot be read or is none of Weir's.
-    pub fn open(root: &Path) -> Result<Self, OutputError> {
+    pub fn open(root: &Path, keep: Keep) -> Result<Self, OutputError> {
         let (manifest, last) = Manifest::resume(root)?;
-        Ok(Self { root: root.to_owned(), manifest, last })
+        let segments = Segments::open(root, keep)?;
+        let removed = Removed::read(root)?.map_or(0, |removed| removed.windows);
+        let next = last.as_ref().map_or(removed, |last| last.window + 1);
+        Ok(Self { root: root.to_owned(), manifest, segments, last, next })
+    }
+
+    /// Bytes of its files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.segments.bytes()
+    }
+
+    /// Removes what is not to be kept any longer.
+    ///
+    /// # Errors
+    /// When it cannot be removed: it may be tried again.
+    pub fn remove_old(&mut self) -> Result<(), OutputError> {
+        let now_ns = self.last.as_ref().map_or(0, |last| last.end_ns);
+        self.segments.remove_old(now_ns)
     }
 
     /// Takes in the window in the folder `from`; its line, or none if it was in it already.
@@ -47,10 +69,15 @@ impl Archive {
         if self.last.as_ref().map(bounds) == Some(bounds(&line)) {
             return Ok(None);
         }
-        line.window = self.last.as_ref().map_or(0, |last| last.window + 1);
+        line.window = self.next;
         line.brought_up = self.last.is_some() && waiting.since_bring_up == 0;
         self.place_all(from, &mut line.streams)?;
+        if let (Some(first), Some(last)) = (self.segments.ends_before(line.start_ns), &self.last) {
+            self.segments.end(self.manifest.end_segment(first)?, last.end_ns);
+        }
         let line = self.manifest.append(line)?;
+        self.segments.add(&line);
+        self.next += 1;
         self.last = Some(line.clone());
         Ok(Some(line))
     }
@@ -94,7 +121,8 @@ impl Archive {
         let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
         let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
         for number in 1..=NAMES_MAX {
-            let name = if number == 1 { file.path.clone() } else { format!("{folder}/{stem}-again{number}.{extension}") };
+            let name =
+                if number == 1 { file.path.clone() } else { format!("{folder}/{stem}-again{number}.{extension}") };
             let path = self.root.join(&name);
             let is_there = path.exists();
             if is_there && hash_of(&path).is_ok_and(|(_, found)| found == file.sha256) {
@@ -128,7 +156,7 @@ mod tests {
         let eni = ENI.parse().expect("an ENI");
         let file = FileLine {
             path: path.clone(),
-            records: 1,
+            records: text.lines().count() as u64,
             bytes: text.len() as u64,
             sha256: manifest::hash(text.as_bytes()),
         };
@@ -160,17 +188,23 @@ mod tests {
         fs::create_dir(pending.folder.join(ENI)).expect("the spool");
         fs::write(pending.folder.join(path), text).expect("the spool");
         let bytes = text.len() as u64;
-        let waiting = Waiting { target: target.to_owned(), since_bring_up: second, left_out: false, bytes, line };
+        let waiting = Waiting { target: target.to_owned(), since_bring_up: 0, left_out: false, bytes, line };
         spool.seal(&pending, &waiting).expect("the spool");
     }
 
     /// Takes in all that waits, as a process does that is new each time; the numbers of the windows that were new.
     fn take_all(spool: &Spool, root: &Path) -> Vec<u64> {
+        take_and_keep(spool, root, Keep::default())
+    }
+
+    fn take_and_keep(spool: &Spool, root: &Path, keep: Keep) -> Vec<u64> {
         let mut taken = Vec::new();
         for (_, path) in spool.waiting().expect("the spool") {
             let waiting = spool::read(&path).expect("the spool");
-            let line = Archive::open(root).and_then(|mut archive| archive.take(&path, &waiting)).expect("the archive");
+            let mut archive = Archive::open(root, keep).expect("the archive");
+            let line = archive.take(&path, &waiting).expect("the archive");
             taken.extend(line.map(|line| line.window));
+            archive.remove_old().expect("the archive");
             spool.remove(&path, &waiting).expect("the spool");
         }
         taken
@@ -206,6 +240,84 @@ mod tests {
         assert_eq!(fs::read(root.join(format!("{ENI}/8-again2.log"))).expect("a file"), b"d");
         let checked = fs::read_to_string(&path).expect("the manifest");
         assert!(checked.as_bytes().starts_with(&whole) && checked.lines().count() == 4, "{checked}");
+        let _ = fs::remove_dir_all(&base);
+    }
+
+    /// The second in which a day of windows begins.
+    const fn day(number: u64) -> u64 {
+        number * 86_400
+    }
+
+    fn folders(name: &str) -> (PathBuf, PathBuf, Spool) {
+        let base = std::env::temp_dir().join(format!("weir-archive-{name}-{}", std::process::id()));
+        let root = base.join("records");
+        fs::create_dir_all(&root).expect("a folder");
+        let spool = Spool::open(&base.join("spool"), 1 << 20).expect("a spool");
+        (base, root, spool)
+    }
+
+    fn is_there(root: &Path, second: u64) -> bool {
+        root.join(format!("{ENI}/{second}.log")).exists()
+    }
+
+    #[test]
+    fn days_that_are_too_old_are_removed_whole_and_the_chain_goes_on() {
+        let (base, root, spool) = folders("age");
+        let keep = Keep { age_ns: Some(day(1) * 1_000_000_000), bytes: None };
+        for number in 0..4 {
+            spooled(&spool, &root, day(number), "2\n");
+            spooled(&spool, &root, day(number) + 5, "2\n");
+        }
+        assert_eq!(take_and_keep(&spool, &root, keep), [0, 1, 2, 3, 4, 5, 6, 7]);
+        let there = |number| [is_there(&root, day(number)), is_there(&root, day(number) + 5)];
+        assert_eq!([0, 1, 2, 3].map(there), [[false; 2], [false; 2], [true; 2], [true; 2]]);
+        let removed = Removed::read(&root).expect("what was removed").expect("something");
+        assert_eq!((removed.windows, removed.until_ns), (4, (day(1) + 6) * 1_000_000_000));
+        let checked = crate::check::check_directory(&root, None).expect("a sound directory");
+        assert_eq!((checked.windows, checked.removed), (4, Some(removed)));
+        let _ = fs::remove_dir_all(&base);
+    }
+
+    #[test]
+    fn what_is_too_much_is_removed_from_the_oldest_on_and_the_newest_segment_stays() {
+        let (base, root, spool) = folders("bytes");
+        let keep = Keep { age_ns: None, bytes: Some(40) };
+        for second in 0..20 {
+            spooled(&spool, &root, second, "2\n2\n");
+        }
+        assert_eq!(take_and_keep(&spool, &root, keep).len(), 20);
+        let bytes = Archive::open(&root, keep).expect("the archive").bytes();
+        assert!((24..=40).contains(&bytes), "{bytes} bytes");
+        assert!(is_there(&root, 19) && !is_there(&root, 0));
+        let checked = crate::check::check_directory(&root, None).expect("a sound directory");
+        assert_eq!(checked.windows + checked.removed.map_or(0, |removed| removed.windows), 20);
+        let _ = fs::remove_dir_all(&base);
+    }
+
+    #[test]
+    fn a_removal_that_was_cut_short_is_no_damage_and_is_gone_on_with() {
+        let (base, root, spool) = folders("cut");
+        for number in 0..3 {
+            spooled(&spool, &root, day(number), "2\n");
+        }
+        let all = Keep::default();
+        assert_eq!(take_and_keep(&spool, &root, all), [0, 1, 2]);
+        let kept = fs::read_dir(&root).expect("a folder").flatten().map(|entry| entry.path());
+        let kept: Vec<(PathBuf, Vec<u8>)> =
+            kept.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).expect("a file"))).collect();
+        let some = Keep { age_ns: Some(day(1) * 1_000_000_000), bytes: None };
+        Archive::open(&root, some).and_then(|mut archive| archive.remove_old()).expect("a removal");
+        // The process died before the segment was gone, after its file was.
+        for (path, bytes) in kept {
+            fs::write(path, bytes).expect("a file");
+        }
+        let checked = crate::check::check_directory(&root, None).expect("a sound directory");
+        assert_eq!(checked.windows, 2);
+        drop(Archive::open(&root, some).expect("the archive"));
+        assert_eq!(manifest::files(&root).expect("a folder").len(), 2);
+        spooled(&spool, &root, day(3), "2\n");
+        assert_eq!(take_and_keep(&spool, &root, some), [3]);
+        crate::check::check_directory(&root, None).expect("a sound directory");
         let _ = fs::remove_dir_all(&base);
     }
 }

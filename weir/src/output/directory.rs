@@ -17,12 +17,12 @@ use firmware_abi::key::Direction;
 use flowlog::record::{Action, EniId, Entry, WindowBounds};
 use flowlog::window::Sealed;
 
+use super::layout::{self, Layout};
 use super::manifest::{self, FileLine, Line, Manifest, StreamLine, Written};
+use super::pack::Packing;
 use super::part::Part;
 use super::spool::{Pending, Spool, Waiting};
 use super::writer::RecordWriter;
-use super::pack::Packing;
-use super::layout::{self, Layout};
 use super::{BUFFER_BYTES, OutputError, OutputOptions, WRITE_BYTES};
 use crate::assembly::Outlet;
 use crate::stats::{Side, SideJson, rfc3339};

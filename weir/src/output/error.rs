@@ -51,7 +51,9 @@ pub enum OutputError {
         path: PathBuf,
     },
     /// Only files can be compressed or Parquet.
-    #[error("the records of {eni} go to standard output: found Parquet or compression, expected a directory (--output)")]
+    #[error(
+        "the records of {eni} go to standard output: found Parquet or compression, expected a directory (--output)"
+    )]
     NoStdout {
         /// The ENI.
         eni: EniId,

@@ -18,11 +18,15 @@ use sha2::{Digest, Sha256};
 
 use super::OutputError;
 use super::pack::{Compression, Packing};
+use super::part::sync_folder;
+use super::retention::Removed;
 use super::writer::Format;
 use crate::stats::{SideJson, Sum};
 
 /// The manifest's name in its directory.
 pub const NAME: &str = "manifest.ndjson";
+/// How the names of its earlier segments begin and end.
+const SEGMENT: (&str, &str) = ("manifest-", ".ndjson");
 /// What the first line has for its predecessor.
 pub const NO_PREVIOUS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -156,6 +160,43 @@ pub fn split_seal(line: &str) -> Option<(&str, &str)> {
     Some((sealed, rest.strip_suffix("\"}")?))
 }
 
+/// The files of the manifest of `root`, in the order of their windows: segments, then the one that is written.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn files(root: &Path) -> Result<Vec<PathBuf>, OutputError> {
+    let failed = |error| OutputError::file("read the directory", root)(error);
+    let mut segments = Vec::new();
+    for entry in std::fs::read_dir(root).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let number = name.strip_prefix(SEGMENT.0).and_then(|name| name.strip_suffix(SEGMENT.1));
+        if let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) {
+            segments.push((number, root.join(name)));
+        }
+    }
+    segments.sort_unstable();
+    let mut files: Vec<PathBuf> = segments.into_iter().map(|(_, path)| path).collect();
+    files.push(root.join(NAME));
+    Ok(files)
+}
+
+/// The whole lines of a file of a manifest, each with its hash; none, if there is no such file.
+pub(super) fn read_lines(path: &Path) -> Result<Vec<(Line, String)>, OutputError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(OutputError::file("open", path)(error)),
+    };
+    let (mut reader, mut text, mut lines) = (BufReader::new(file), Vec::new(), Vec::new());
+    while reader.read_until(b'\n', &mut text).map_err(OutputError::file("read", path))? > 0 && text.ends_with(b"\n") {
+        let line = serde_json::from_slice(&text).map_err(std::io::Error::from);
+        lines.push((line.map_err(OutputError::file("read a line of", path))?, hash(&text)));
+        text.clear();
+    }
+    Ok(lines)
+}
+
 /// A manifest that is being written.
 #[derive(Debug)]
 pub(super) struct Manifest {
@@ -185,26 +226,46 @@ impl Manifest {
         Ok(Self { path, file, bytes: 0, previous: NO_PREVIOUS.to_owned() })
     }
 
-    /// The manifest of `root`, made if there is none, and its last line. What a process that died left of a line is
-    /// taken away: its window was not published.
+    /// The manifest of `root`, made if there is none, and its last line, which may be a segment's. What a process that
+    /// died left of a line is taken away: its window was not published.
     pub(super) fn resume(root: &Path) -> Result<(Self, Option<Line>), OutputError> {
         let path = root.join(NAME);
         let failed = |what| OutputError::file(what, &path);
         let mut options = OpenOptions::new();
         let file = options.read(true).append(true).create(true).open(&path).map_err(failed("open"))?;
         let mut reader = BufReader::new(&file);
-        let (mut bytes, mut text, mut last) = (0, Vec::new(), Vec::new());
+        let (mut bytes, mut text) = (0, Vec::new());
         while reader.read_until(b'\n', &mut text).map_err(failed("read"))? > 0 && text.ends_with(b"\n") {
             bytes += text.len() as u64;
-            std::mem::swap(&mut last, &mut text);
             text.clear();
         }
         file.set_len(bytes).and_then(|()| file.sync_data()).map_err(failed("write"))?;
-        if last.is_empty() {
-            return Ok((Self { path, file, bytes, previous: NO_PREVIOUS.to_owned() }, None));
+        let mut last = None;
+        for file in files(root)?.iter().rev() {
+            last = read_lines(file)?.pop();
+            if last.is_some() {
+                break;
+            }
         }
-        let line = serde_json::from_slice(&last).map_err(std::io::Error::from).map_err(failed("go on from"))?;
-        Ok((Self { file, bytes, previous: hash(&last), path: path.clone() }, Some(line)))
+        let removed =
+            || Ok::<_, OutputError>(Removed::read(root)?.map_or(NO_PREVIOUS.to_owned(), |removed| removed.head));
+        let (last, previous) = match last {
+            Some((line, hash)) => (Some(line), hash),
+            None => (None, removed()?),
+        };
+        Ok((Self { path, file, bytes, previous }, last))
+    }
+
+    /// Ends the segment, whose first window has the number `first`; its path.
+    pub(super) fn end_segment(&mut self, first: u64) -> Result<PathBuf, OutputError> {
+        let segment = self.path.with_file_name(format!("{}{first:012}{}", SEGMENT.0, SEGMENT.1));
+        std::fs::rename(&self.path, &segment).map_err(OutputError::file("create", &segment))?;
+        let mut options = OpenOptions::new();
+        let file = options.read(true).append(true).create(true).open(&self.path);
+        self.file = file.map_err(OutputError::file("open", &self.path))?;
+        self.bytes = 0;
+        sync_folder(&self.path)?;
+        Ok(segment)
     }
 
     /// Appends a window's line, whole or not at all; the line as it is there.

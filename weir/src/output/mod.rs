@@ -16,6 +16,7 @@ mod layout;
 pub mod manifest;
 pub(crate) mod pack;
 mod part;
+pub mod retention;
 pub mod spool;
 mod stdout;
 mod writer;

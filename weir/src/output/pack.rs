@@ -121,18 +121,19 @@ impl Packing {
         }
     }
 
-    /// Gives each line of the file `path` to `each`, with its line feed if it has one.
+    /// Gives each line of the file `path` to `each`, with its line feed if it has one. Parquet may have at most `records`.
     ///
     /// # Errors
     /// When it cannot be read; and what `each` answers.
     pub(crate) fn lines<E: From<ParquetError> + From<io::Error>>(
         &self,
         path: &Path,
+        records: u64,
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let file = File::open(path)?;
         if self.format == Format::Parquet {
-            return weir_parquet::read(file, &self.fields, each);
+            return weir_parquet::read(file, &self.fields, records, each);
         }
         let plain: Box<dyn Read> = match self.compression {
             Compression::None => Box::new(file),
