@@ -177,7 +177,7 @@ impl There {
     }
 }
 
-/// The variants of `enum Command`, as clap spells them.
+/// The variants of `enum Command`, as clap spells them, and their other names.
 fn subcommands(text: &str) -> Vec<String> {
     let code = masked(text);
     let Some((_, body)) = code.split_once("enum Command {") else { return Vec::new() };
@@ -186,7 +186,11 @@ fn subcommands(text: &str) -> Vec<String> {
         let name: String = line.strip_prefix("    ")?.chars().take_while(char::is_ascii_alphanumeric).collect();
         name.starts_with(|c: char| c.is_ascii_uppercase()).then(|| kebab(&name))
     };
-    variants.filter_map(variant).collect()
+    let alias = |line: &str| {
+        let (name, _) = line.trim().strip_prefix("#[command(visible_alias = \"")?.split_once('"')?;
+        Some(name.to_owned())
+    };
+    variants.filter_map(variant).chain(text.lines().filter_map(alias)).collect()
 }
 
 fn kebab(name: &str) -> String {
