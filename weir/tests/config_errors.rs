@@ -462,7 +462,7 @@ fn a_policy_change_needs_a_known_list_and_new_rules() {
         ),
         (
             "at = 'noon'\nsecurity_group = 'sg-a'\ningress = []",
-            "4:6: found duration `noon`, expected a number and ms, s, m or h, like 60s or 5m",
+            "4:6: found duration `noon`, expected a number and ms, s, m, h or d, like 60s or 5m",
         ),
         (
             "at = '1s'\nsecurity_group = 'sg-a'\nnetwork_acl = 'acl-a'\n",
