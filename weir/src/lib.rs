@@ -19,3 +19,5 @@ pub mod replay;
 pub mod stats;
 #[cfg(feature = "rtl")]
 pub mod timing;
+#[cfg(feature = "pci")]
+pub mod top;

@@ -32,6 +32,8 @@ mod run;
 mod snapshot;
 mod source;
 mod tables;
+#[cfg(feature = "pci")]
+mod top;
 mod when;
 
 use std::ffi::OsString;
@@ -95,6 +97,8 @@ enum Command {
     Eni(describe::EniArgs),
     #[cfg(feature = "pci")]
     Flowlog(describe::FlowlogArgs),
+    #[cfg(feature = "pci")]
+    Top(top::TopArgs),
     Generate(generate::GenerateArgs),
     Regs(Box<regs::RegsArgs>),
     Flows(Box<flows::FlowsArgs>),
@@ -132,6 +136,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Eni(args) => describe::enis(args),
         #[cfg(feature = "pci")]
         Command::Flowlog(args) => describe::flow_logs(args),
+        #[cfg(feature = "pci")]
+        Command::Top(args) => top::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Regs(args) => regs::run(args),
         Command::Flows(args) => flows::run(args),
