@@ -154,6 +154,7 @@ module weir_punt
 
   // The ring.
   logic [2:0] advance;
+  logic [15:0] ahead;
   logic fault, given_valid;
   logic [31:0] given, drops_q;
   ring_state_t ring;
@@ -169,6 +170,7 @@ module weir_punt
       .write_i,
       .state_o(ring),
       .advance_i(advance),
+      .ahead_i(ahead),
       .fault_i(fault),
       .given_valid_o(given_valid),
       .given_o(given),
@@ -420,6 +422,7 @@ module weir_punt
   assign fault = state_q == PUNT_FINISH && refused_q;
   assign dma_refused_o = fault;
   assign advance = done ? slots : '0;
+  assign ahead = state_q == PUNT_AWAIT || state_q == PUNT_FINISH ? 16'(slots) : '0;
   assign take = done;
   assign drop = state_q == PUNT_JUDGE && no_room && !returning
       || state_q == PUNT_FINISH && stopped_q && !refused_q && !returning;

@@ -91,6 +91,8 @@ module weir_ring_write
   logic fault, advance, unused_given_valid;
   logic [31:0] unused_given;
 
+  count_t in_flight_q;
+
   weir_ring #(
       .HOST_PRODUCES(1'b0),
       .ENTRY_BYTES(ENTRY_BYTES)
@@ -101,6 +103,7 @@ module weir_ring_write
       .write_i,
       .state_o,
       .advance_i({2'b00, advance}),
+      .ahead_i(16'(in_flight_q)),
       .fault_i(fault),
       .given_valid_o(unused_given_valid),
       .given_o(unused_given),
@@ -112,7 +115,7 @@ module weir_ring_write
 
   // Entries taken and not yet answered for. What is void is sent to its end, and does not count;
   // what is mute is not even spoken of.
-  count_t in_flight_q, in_flight_d;
+  count_t in_flight_d;
   logic void_q, mute_q, is_void, take, report;
 
   assign is_void = void_q || !state_o.enabled;
