@@ -11,7 +11,7 @@ use firmware_abi::descriptor::{FlowRecord, RecordKind};
 use firmware_abi::key::Direction;
 use sim::card::{Card, HostBus};
 use sim::faults::Numbers;
-use sim::rtl::{Line, Passed, RtlNic, SIZES, Traffic};
+use sim::rtl::{Line, Passed, RtlNic, SIZES, TWO_CLOCKS, Traffic};
 use std::convert::Infallible;
 use std::rc::Rc;
 use weir_tests::flows::{Flows, key, write_frame};
@@ -236,6 +236,10 @@ fn a_wire_that_brings_more_than_the_clock_carries_is_late_and_what_waits_is_coun
     let mut rig = Rig::new();
     let (beats, _) = rig.run(ENGINE_PS, 4, vec![WORST], 50_000);
     assert!(beats.late_cycles.iter().all(|late| *late > 1_000), "281 M beats/s at 250 MHz: {beats:?}");
+    if TWO_CLOCKS {
+        // The engine keeps its clock, however slow the stream's is.
+        return;
+    }
     // A frame in every cycle leaves none to commands: they take theirs when they have waited for long.
     let (frames, counted) = rig.run(2 * ENGINE_PS, 4, vec![SHORTEST], 50_000);
     assert!(frames.stalls.iter().all(|stalls| *stalls > 0), "148.8 M packets/s at 125 MHz: {frames:?}");
