@@ -73,6 +73,8 @@ module weir_activity
 
   state_e state_q;
   logic ok_q;
+  // What is left of the time before a reset.
+  logic void_q;
   // Rows of 64: asked for or given back, and answered.
   logic [18:0] asked_q, answered_q, rows;
   beat_bits_t gather_q, gather_d;
@@ -209,7 +211,12 @@ module weir_activity
       else if (answered_q == rows) state_q <= DONE;
       default: state_q <= IDLE;
     endcase
-    if (!rst_ni || clear_i) state_q <= IDLE;
+    // A burst that the DMA has taken goes to its end: it waits for all of the beats.
+    if (!rst_ni) void_q <= 1'b0;
+    else void_q <= (void_q || clear_i) && (state_q == REQUEST && dma_ready_i || state_q == DATA || state_q == ANSWER);
+    if (clear_i && !(state_q == REQUEST && dma_ready_i || state_q == DATA || state_q == ANSWER)) state_q <= IDLE;
+    if ((void_q || clear_i) && state_q == ANSWER && dma_done_i) state_q <= IDLE;
+    if (!rst_ni) state_q <= IDLE;
   end
 
   assign done_o = state_q == DONE;

@@ -112,12 +112,15 @@ module weir_drain_walk
   end
 
   // Room is counted a cycle after the record that used it: the ring's index moves with its outcome.
+  job_t jobs;
   sent_t owed;
   logic released_q, allowed, scan_fire, take_fire, restore_fire;
 
-  assign owed = sent_t'(scan_q - job_q) + (sent_q - answered_q) + sent_t'(released_q);
+  // The indices run free: what lies between two has no more bits than they.
+  assign jobs = scan_q - job_q;
+  assign owed = sent_t'(jobs) + (sent_q - answered_q) + sent_t'(released_q);
   assign allowed = run_i && !failed_q && bits_q != '0 && owed < sent_t'(SENT) && 32'(owed) < room_i
-      && scan_q - job_q != job_t'(JOBS);
+      && jobs != job_t'(JOBS);
   assign scan_valid_o = state_q == BITS && allowed;
   assign scan_slot_o = {row_q, next};
   assign scan_fire = scan_valid_o && scan_ready_i;

@@ -6,6 +6,7 @@
 //       │                                                                └▶ the item ───────┘         └▶ answers
 //       └─▶ [frame buffer] ─▶ gate ─▶ out, punt      gate ◀─ [verdicts] ◀── judge
 //
+// Buffer, parser and gate are in weir_front, which may have a clock of its own.
 // A frame waits in the frame buffer until it is judged, in the order of its last beat. It has one beat there at
 // least until the gate takes it, so the queues on its way, as deep as the buffer, are never full: only
 // a full buffer makes the wire wait. Bytes past the longest frame are counted and cut off.
@@ -101,7 +102,7 @@ module weir_engine
     output logic activity_valid_o,
     output logic [63:0] activity_bits_o,
 
-    // The gate's.
+    // The gate's; `punt_*` but for `punt_enter_*` in the stream's clock.
     input logic inject_valid_i,
     output logic inject_ready_o,
     input verdict_t inject_i,
@@ -123,6 +124,7 @@ module weir_engine
     output logic punt_beat_valid_o,
     input logic punt_beat_ready_i,
     output beat_t punt_beat_o,
+    input logic punt_busy_i,
     output logic punt_enter_o,
     output logic punt_enter_bank_o,
     output logic leave_o,
@@ -140,9 +142,6 @@ module weir_engine
     output logic busy_o
 );
 
-  if (TWO_CLOCKS) begin : gen_bad_clocks
-    $error("weir_engine: TWO_CLOCKS is 1, expected 0: what it is wired to has one clock");
-  end
   if (FRAME_BEATS <= FRAME_BEATS_MAX) begin : gen_bad_beats
     $error("weir_engine: FRAME_BEATS is %0d, expected more than the %0d of a frame", FRAME_BEATS, FRAME_BEATS_MAX);
   end
@@ -152,17 +151,9 @@ module weir_engine
 
   localparam int unsigned LOOKED_UP_CYCLES = HASH_CYCLES + LOOKUP_CYCLES;
 
-  // ---- Who rests apart: the parser, and what lies between issue and verdict ----
+  // ---- Who rests apart: what lies between issue and verdict ----
 
-  logic parse_clk, parse_busy, pipe_clk, pipe_busy, frame_valid;
-
-  weir_rest #(
-      .RESTS(RESTS)
-  ) u_parse_rest (
-      .clk_i(clk_root_i),
-      .awake_i(awake_i || in_valid_i || parse_busy),
-      .clk_o(parse_clk)
-  );
+  logic pipe_clk, pipe_busy, frame_valid;
 
   weir_rest #(
       .RESTS(RESTS)
@@ -171,55 +162,6 @@ module weir_engine
       .awake_i(awake_i || !ready_o || pipe_busy || frame_valid || retry_valid_i || op_valid_i || scan_valid_i
           || side_valid_i || row_valid_i || activity_valid_i),
       .clk_o(pipe_clk)
-  );
-
-  // ---- In: the buffer, and the parser beside it ----
-
-  logic take;
-  logic [7:0] beats_q;
-  logic is_past, buffer_ready, beat_valid, beat_ready;
-  beat_t kept, beat;
-  logic [$clog2(FRAME_BEATS):0] buffer_level;
-
-  assign in_ready_o = buffer_ready;
-  assign take = in_valid_i && in_ready_o;
-  assign is_past = beats_q == 8'(FRAME_BEATS_MAX);
-  assign kept = '{last: in_i.last || beats_q == 8'(FRAME_BEATS_MAX - 1), bytes: in_i.bytes, data: in_i.data};
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) beats_q <= '0;
-    else if (take && in_i.last) beats_q <= '0;
-    else if (take && !is_past) beats_q <= beats_q + 8'd1;
-  end
-
-  weir_fifo #(
-      .item_t(beat_t),
-      .DEPTH(FRAME_BEATS)
-  ) u_buffer (
-      .clk_i,
-      .rst_ni,
-      .valid_i(in_valid_i && !is_past),
-      .ready_o(buffer_ready),
-      .data_i(kept),
-      .valid_o(beat_valid),
-      .ready_i(beat_ready),
-      .data_o(beat),
-      .level_o(buffer_level)
-  );
-
-  weir_parse #(
-      .EGRESS(EGRESS)
-  ) u_parse (
-      .clk_i(parse_clk),
-      .rst_ni,
-      .beat_valid_i(take),
-      .beat_i(in_i),
-      .user_i(in_user_i),
-      .stamp_i,
-      .stamped_o,
-      .meta_valid_o,
-      .meta_o,
-      .busy_o(parse_busy)
   );
 
   // ---- Issue ----
@@ -386,9 +328,9 @@ module weir_engine
       .busy_o(tally_busy)
   );
 
-  // ---- Gate ----
+  // ---- The stream's side: the frames themselves, parser and gate ----
 
-  logic verdicts_ready, gated_valid, gated_ready, forwarded, limited, gate_busy;
+  logic verdicts_ready, gated_valid, gated_ready, forwarded, limited, front_stall, front_busy;
   verdict_t gated;
   logic [$clog2(FRAME_BEATS):0] verdicts_level;
 
@@ -407,17 +349,25 @@ module weir_engine
       .level_o(verdicts_level)
   );
 
-  weir_gate #(
-      .EGRESS(EGRESS)
-  ) u_gate (
-      .clk_i, .rst_ni, .now_ns_i(stamp_i.time_ns), .verdict_valid_i(gated_valid), .verdict_ready_o(gated_ready),
-      .verdict_i(gated), .beat_valid_i(beat_valid), .beat_ready_o(beat_ready), .beat_i(beat), .inject_valid_i,
-      .inject_ready_o, .inject_i, .inject_beat_valid_i, .inject_beat_ready_o, .inject_beat_i, .shape_valid_o,
-      .shape_ready_i, .shape_o, .shape_valid_i, .shape_i, .shaped_valid_o, .shaped_o, .out_valid_o, .out_ready_i,
-      .out_o, .out_user_o, .punt_room_i, .punt_valid_o, .punt_ready_i, .punt_o, .punt_lost_o, .punt_beat_valid_o,
-      .punt_beat_ready_i, .punt_beat_o, .punt_enter_o, .punt_enter_bank_o, .leave_o, .leave_bank_o, .inject_done_o,
-      .inject_done_bank_o, .forwarded_o(forwarded), .limited_o(limited), .busy_o(gate_busy)
+  weir_front #(
+      .EGRESS(EGRESS),
+      .FRAME_BEATS(FRAME_BEATS),
+      .TWO_CLOCKS(TWO_CLOCKS),
+      .RESTS(RESTS)
+  ) u_front (
+      .clk_i, .clk_root_i, .rst_ni, .awake_i, .clk_front_i, .rst_front_ni, .in_valid_i, .in_ready_o, .in_i, .in_user_i,
+      .out_valid_o, .out_ready_i, .out_o, .out_user_o, .punt_room_i, .punt_valid_o, .punt_ready_i, .punt_o,
+      .punt_lost_o, .punt_beat_valid_o, .punt_beat_ready_i, .punt_beat_o, .punt_busy_i, .stamp_i, .stamped_o,
+      .meta_valid_o, .meta_o, .verdict_valid_i(gated_valid), .verdict_ready_o(gated_ready), .verdict_i(gated),
+      .inject_valid_i, .inject_ready_o, .inject_i, .inject_beat_valid_i, .inject_beat_ready_o, .inject_beat_i,
+      .shape_valid_o, .shape_ready_i, .shape_o, .shape_valid_i, .shape_i, .shaped_valid_o, .shaped_o, .leave_o,
+      .leave_bank_o, .inject_done_o, .inject_done_bank_o, .forwarded_o(forwarded), .limited_o(limited),
+      .stall_o(front_stall), .busy_o(front_busy)
   );
+
+  // A frame for punt counts as there from its verdict on: it may be over there before it has left the gate.
+  assign punt_enter_o = verdict_valid && verdict.punt;
+  assign punt_enter_bank_o = verdict.bank;
 
   // The policer is ingress's and the shaper egress's: never both in one engine.
   always_comb begin
@@ -426,13 +376,13 @@ module weir_engine
     events_o.limited = judge_events.limited || limited;
   end
 
-  assign stall_o = in_valid_i && !in_ready_o || frame_waits;
+  assign stall_o = front_stall || frame_waits;
   assign pipe_busy = issued_valid || hash_busy || lookup_busy || looked_up_busy || judge_busy || tally_busy;
-  assign busy_o = beat_valid || parse_busy || frame_valid || pipe_busy || gated_valid || gate_busy;
+  assign busy_o = front_busy || frame_valid || pipe_busy || gated_valid;
 
   // The queues have room for all there can be, and what travels side by side arrives together.
   logic unused;
-  assign unused = &{1'b0, clk_front_i, rst_front_ni, buffer_level, admitted_level, verdicts_level, admitted_ready,
-      verdicts_ready, looked_up_valid, ticked, tick_busy, counter_valid};
+  assign unused = &{1'b0, admitted_level, verdicts_level, admitted_ready, verdicts_ready, looked_up_valid, ticked,
+      tick_busy, counter_valid};
 
 endmodule

@@ -2,7 +2,8 @@
 //
 //   verdicts ─┐                        ┌▶ ask the shaper ─▶ answers ─┐
 //   inject ───┴▶ take turns ─▶ decide ─┴▶ decided ───────────────────┴▶ move beats ─▶ [skid] ─▶ out
-//                                          frame buffer, inject's beats ─▶   └─▶ punt
+//                                          frame buffer, inject's beats ─▶   ├─▶ punt
+//                                                                            └─▶ done: what became of it
 //
 // Verdicts come in the order of the frames in the frame buffer. Each frame is read out of its buffer, one
 // beat a cycle, to the output, to punt, to both or to nobody. On egress the shaper stands behind the tally: what
@@ -44,8 +45,6 @@ module weir_gate
     output bucket_ask_t shape_o,
     input logic shape_valid_i,
     input bucket_answer_t shape_i,
-    output logic shaped_valid_o,
-    output ledger_op_t shaped_o,
 
     output logic out_valid_o,
     input logic out_ready_i,
@@ -62,16 +61,11 @@ module weir_gate
     output logic punt_beat_valid_o,
     input logic punt_beat_ready_i,
     output beat_t punt_beat_o,
-    output logic punt_enter_o,
-    output logic punt_enter_bank_o,
 
-    output logic leave_o,
-    output logic leave_bank_o,
-    output logic inject_done_o,
-    output logic inject_done_bank_o,
-
-    output logic forwarded_o,
-    output logic limited_o,
+    // With a frame's last beat. A frame waits while this is not ready.
+    output logic done_valid_o,
+    input logic done_ready_i,
+    output gate_done_t done_o,
     output logic busy_o
 );
 
@@ -173,7 +167,7 @@ module weir_gate
   // The frame at the front. Its answer stays in front of the answers until its last beat has gone.
   logic ready_to_go, admitted, to_out;
   beat_t beat;
-  logic beat_valid, move, started_q;
+  logic beat_valid, move;
 
   assign ready_to_go = queue_valid && (!head.asked || answer_valid);
   assign admitted = !head.asked || answer.admitted;
@@ -193,8 +187,6 @@ module weir_gate
   assign punt_lost_o = lost;
   assign told = told_q || punt_valid_o && punt_ready_i;
   assign to_punt = wants_punt && !lost;
-  assign punt_enter_o = punt_valid_o && punt_ready_i;
-  assign punt_enter_bank_o = head.verdict.bank;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -213,18 +205,13 @@ module weir_gate
   // Beats.
   logic out_ready, may_move;
 
-  assign may_move = ready_to_go && (!wants_punt || told);
+  assign may_move = ready_to_go && (!wants_punt || told) && done_ready_i;
   assign punt_beat_valid_o = may_move && to_punt && beat_valid && (!to_out || out_ready);
   assign punt_beat_o = beat;
   assign move = may_move && beat_valid && (!to_out || out_ready) && (!to_punt || punt_beat_ready_i);
   assign beat_ready_o = move && !head.injected;
   assign inject_beat_ready_o = move && head.injected;
   assign head_done = move && beat.last;
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni) started_q <= 1'b0;
-    else if (move) started_q <= !beat.last;
-  end
 
   typedef struct packed {
     sent_user_t user;
@@ -256,25 +243,15 @@ module weir_gate
   assign out_o = sent_out.beat;
   assign out_user_o = sent_out.user;
 
-  // What the frame's first and last beat say.
-  logic first;
-  assign first = move && !started_q;
-
-  assign forwarded_o = first && to_out;
-  assign limited_o = first && !admitted;
-  assign leave_o = head_done && !head.injected;
-  assign leave_bank_o = head.verdict.bank;
-  assign inject_done_o = head_done && head.injected;
-  assign inject_done_bank_o = head.verdict.bank;
-
-  assign shaped_valid_o = limited_o;
-  always_comb begin
-    shaped_o = '0;
-    shaped_o.limited = 1'b1;
-    shaped_o.limit = answer.by_packets ? LIMIT_SHAPED_PACKETS : LIMIT_SHAPED_BITS;
-    shaped_o.bank = head.verdict.bank;
-    shaped_o.vport = head.verdict.header.key.port.vport;
-  end
+  assign done_valid_o = head_done;
+  assign done_o = '{
+      injected: head.injected,
+      forwarded: to_out,
+      limited: !admitted,
+      limit: answer.by_packets ? LIMIT_SHAPED_PACKETS : LIMIT_SHAPED_BITS,
+      bank: head.verdict.bank,
+      vport: head.verdict.header.key.port.vport
+  };
 
   assign busy_o = ask_valid_q || queue_valid || out_valid_o;
 

@@ -10,6 +10,8 @@
 // go back and finds no room stays at the front, and waits for a pump. The bytes are read before
 // anything is decided, but for DROP; if host memory fails, the ring stops.
 // A frame without bytes goes as one beat of none.
+// At a reset nothing new is asked for, but what others have begun goes to its end: a gate waits for the rest of its
+// frame, the DMA for its beats to be taken, the window for the frame to leave. None of it counts.
 //
 // Timing: a read's round trip, a cycle a beat in and out, and 25 cycles for a retry.
 // Model: hw-model/src/inject.rs.
@@ -116,11 +118,14 @@ module weir_inject
   state_e state_q, state_d;
   frame_header_t header_q;
   logic ok_q, phase_q, unread_q;
+  // What is left of the time before a reset.
+  logic void_q, is_void;
   logic waiting_q, pumped_q, wait_for_pump;
   logic [2:0] calm_q;
   logic [1:0] waited_q;
   logic [15:0] window_q;
   logic late, back_q, back_d;
+  limits_t limits_q;
   logic [1:0][19:0] buckets_q;
 
   // The header.
@@ -143,17 +148,22 @@ module weir_inject
   // The bytes: a burst a slot, and back again to the ring's start where it ends.
   logic [2:0] asked_q;
   logic [7:0] requested_q, came_q, burst;
+  logic [63:0] iova_q, base_q;
+  logic [4:0] size_log2_q;
   logic [64:0] address, ring_end;
+  logic offered_q, read_over;
 
   assign burst = beats - requested_q > 8'(SLOT_BEATS) ? 8'(SLOT_BEATS) : beats - requested_q;
-  assign ring_end = {1'b0, config_i.base} + (65'(FRAME_SLOT_BYTES) << config_i.size_log2);
+  assign ring_end = {1'b0, base_q} + (65'(FRAME_SLOT_BYTES) << size_log2_q);
 
   always_comb begin
-    address = {1'b0, entry_iova_i} + {51'd0, asked_q, 11'd0};
-    if (address >= ring_end) address -= 65'(FRAME_SLOT_BYTES) << config_i.size_log2;
+    address = {1'b0, iova_q} + {51'd0, asked_q, 11'd0};
+    if (address >= ring_end) address -= 65'(FRAME_SLOT_BYTES) << size_log2_q;
   end
 
-  assign read_valid_o = state_q == READ && requested_q != beats;
+  // One that was offered stays.
+  assign read_valid_o = state_q == READ && requested_q != beats && (!void_q || offered_q);
+  assign read_over = !read_valid_o && came_q == requested_q;
   assign read_o.address = address[63:0] + 64'(FRAME_HEADER_BYTES);
   assign read_o.beats = burst[6:0];
   assign read_ready_o = 1'b1;
@@ -200,7 +210,7 @@ module weir_inject
     item = '0;
     item.op = late ? OP_PROBE : OP_RETRY;
     item.packet.known = 1'b1;
-    item.packet.limits = eni_i.limits;
+    item.packet.limits = limits_q;
     item.packet.meta.stamp = '{window: window_q, time_ns: header_q.time_ns};
     item.packet.meta.vport = {4'd0, header_q.key.port.vport};
     item.packet.meta.wire_bytes = header_q.length.wire_bytes;
@@ -222,7 +232,7 @@ module weir_inject
     verdict.forward = !back_q;
     verdict.punt = back_q;
     verdict.bank = window_q[0];
-    verdict.limits = eni_i.limits;
+    verdict.limits = limits_q;
     verdict.header = header_q;
     if (back_q) begin
       verdict.header.aux = {{12'd0, buckets_q[1]}, {12'd0, buckets_q[0]}};
@@ -248,6 +258,7 @@ module weir_inject
 
   assign hit = retry_i[egress].found.hit;
   assign rejected = retry_i[egress].found.action == ACTION_REJECT;
+  assign is_void = void_q || clear_i;
 
   always_comb begin
     state_d = state_q;
@@ -264,7 +275,7 @@ module weir_inject
           else state_d = code == DISPOSITION_DROP ? FINISH : READ;
         end
       end
-      READ: if (came_q == beats && requested_q == beats) state_d = unread_q ? FAULT : STAMP;
+      READ: if (read_over) state_d = unread_q ? FAULT : STAMP;
       STAMP: begin
         back_d = 1'b0;
         state_d = code == DISPOSITION_FORWARD ? OFFER : ASK;
@@ -292,6 +303,19 @@ module weir_inject
       default: state_d = IDLE;
     endcase
     if (wait_for_pump) state_d = SETTLE;
+    if (is_void) begin
+      wait_for_pump = 1'b0;
+      unique case (state_q)
+        READ: state_d = read_over ? IDLE : READ;
+        ANSWER: begin
+          over = retry_valid_i[egress];
+          state_d = over ? IDLE : ANSWER;
+        end
+        ASK, OFFER: ;
+        SEND, SENT: if (over) state_d = IDLE;
+        default: state_d = IDLE;
+      endcase
+    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -311,6 +335,9 @@ module weir_inject
           header_q <= entry_i;
           ok_q <= entry_ok_i;
           phase_q <= entry_phase_i;
+          iova_q <= entry_iova_i;
+          base_q <= config_i.base;
+          size_log2_q <= config_i.size_log2;
         end
         waited_q <= '0;
         asked_q <= '0;
@@ -330,16 +357,24 @@ module weir_inject
           unread_q <= unread_q || !read_i.ok;
         end
       end
-      STAMP: window_q <= stamp_i.window;
+      STAMP: begin
+        window_q <= stamp_i.window;
+        limits_q <= eni_i.limits;
+      end
       ANSWER: if (retry_valid_i[egress]) buckets_q <= retry_i[egress].found.buckets;
       SEND: if (send_fire) beat_q <= beat_q + 8'd1;
       default: ;
     endcase
 
+    offered_q <= read_valid_o && !read_ready_i;
+    void_q <= is_void && state_d != IDLE;
     if (!rst_ni || clear_i) begin
-      state_q <= IDLE;
       waiting_q <= 1'b0;
       calm_q <= '0;
+    end
+    if (!rst_ni) begin
+      state_q <= IDLE;
+      void_q <= 1'b0;
     end
   end
 
@@ -347,7 +382,7 @@ module weir_inject
   assign release_valid_o = entry_valid_i && (state_q == REFUSE || state_q == FINISH);
   assign release_o = state_q == FINISH ? slots : 3'd1;
   assign fault_o = state_q == FAULT && unread_q;
-  assign enter_o = state_q == STAMP;
+  assign enter_o = state_q == STAMP && !is_void;
   assign leave_o = over;
   assign leave_bank_o = window_q[0];
 

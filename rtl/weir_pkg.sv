@@ -150,6 +150,16 @@ package weir_pkg;
     logic [16:0] bytes;
   } ledger_op_t;
 
+  // What became of a frame at the gate: of the wire, or `injected`; `limited` is by `limit`.
+  typedef struct packed {
+    logic injected;
+    logic forwarded;
+    logic limited;
+    limit_drop_e limit;
+    logic bank;
+    logic [11:0] vport;
+  } gate_done_t;
+
   // Where a punted frame ended: in Punted or Skipped, with a limit that is counted as well.
   typedef struct packed {
     logic egress;

@@ -22,10 +22,15 @@ module weir_punt
     // Beats that wait, a direction; a power of two.
     parameter int unsigned PUNT_BEATS = 1024,
     // Frames in the ring whose ENI is remembered; a power of two.
-    parameter int unsigned CREDIT_FRAMES = 16384
+    parameter int unsigned CREDIT_FRAMES = 16384,
+    // The gates have a clock of their own.
+    parameter bit TWO_CLOCKS = 1'b0
 ) (
     input logic clk_i,
     input logic rst_ni,
+    // Of the gates; not looked at with one clock.
+    input logic clk_front_i,
+    input logic rst_front_ni,
     input logic clear_i,
     output logic ready_o,
     output logic busy_o,
@@ -38,7 +43,7 @@ module weir_punt
     output logic index_error_o,
     output logic pump_o,
 
-    // From the gates.
+    // From the gates, in their clock.
     input logic [1:0] punt_valid_i,
     output logic [1:0] punt_ready_o,
     input verdict_t [1:0] punt_i,
@@ -48,6 +53,12 @@ module weir_punt
     output logic [1:0] punt_beat_ready_o,
     input beat_t [1:0] punt_beat_i,
     output logic [1:0][15:0] punt_room_o,
+    // Something waits that has not been seen here.
+    output logic [1:0] punt_busy_o,
+    // A frame was judged that the gate will hand over.
+    input logic [1:0] punt_enter_i,
+    // The ledgers count; a frame that is judged while they are swept is in none.
+    input logic ledgers_ready_i,
 
     // From inject: a retry that returns. Its beats are taken to the last before it is done.
     input logic back_valid_i,
@@ -103,49 +114,28 @@ module weir_punt
   end
 
   // Staging. Who waits: the directions, then what returns.
-  typedef struct packed {
-    logic lost;
-    verdict_t verdict;
-  } staged_t;
-
-  staged_t [1:0] staged;
-  logic [1:0] staged_valid, staged_ready;
+  verdict_t [1:0] staged;
+  logic [1:0] staged_lost, staged_valid, staged_ready;
   beat_t [2:0] beats;
   logic [2:0] beats_valid, beats_ready;
-  logic [1:0][$clog2(PUNT_BEATS):0] staged_level, beats_level;
+  logic clk_gate, rst_gate_n;
+
+  assign clk_gate = TWO_CLOCKS ? clk_front_i : clk_i;
+  assign rst_gate_n = TWO_CLOCKS ? rst_front_ni : rst_ni;
 
   for (genvar i = 0; i < 2; i++) begin : gen_staging
-    weir_fifo #(
-        .item_t(staged_t),
-        .DEPTH(PUNT_BEATS)
-    ) u_staged (
-        .clk_i,
-        .rst_ni,
-        .valid_i(punt_valid_i[i]),
-        .ready_o(punt_ready_o[i]),
-        .data_i({punt_lost_i[i], punt_i[i]}),
-        .valid_o(staged_valid[i]),
-        .ready_i(staged_ready[i]),
-        .data_o(staged[i]),
-        .level_o(staged_level[i])
+    weir_staging #(
+        .BEATS(PUNT_BEATS),
+        .TWO_CLOCKS(TWO_CLOCKS)
+    ) u_staging (
+        .clk_front_i(clk_gate), .rst_front_ni(rst_gate_n), .punt_valid_i(punt_valid_i[i]),
+        .punt_ready_o(punt_ready_o[i]), .punt_i(punt_i[i]), .punt_lost_i(punt_lost_i[i]),
+        .punt_beat_valid_i(punt_beat_valid_i[i]), .punt_beat_ready_o(punt_beat_ready_o[i]),
+        .punt_beat_i(punt_beat_i[i]), .room_o(punt_room_o[i]), .busy_front_o(punt_busy_o[i]), .clk_i, .rst_ni,
+        .frame_valid_o(staged_valid[i]), .frame_ready_i(staged_ready[i]), .frame_o(staged[i]),
+        .frame_lost_o(staged_lost[i]), .beat_valid_o(beats_valid[i]), .beat_ready_i(beats_ready[i]),
+        .beat_o(beats[i])
     );
-
-    weir_fifo #(
-        .item_t(beat_t),
-        .DEPTH(PUNT_BEATS)
-    ) u_beats (
-        .clk_i,
-        .rst_ni,
-        .valid_i(punt_beat_valid_i[i]),
-        .ready_o(punt_beat_ready_o[i]),
-        .data_i(punt_beat_i[i]),
-        .valid_o(beats_valid[i]),
-        .ready_i(beats_ready[i]),
-        .data_o(beats[i]),
-        .level_o(beats_level[i])
-    );
-
-    assign punt_room_o[i] = 16'(PUNT_BEATS) - 16'(beats_level[i]);
   end
 
   assign beats[2] = back_beat_i;
@@ -154,6 +144,7 @@ module weir_punt
 
   // The ring.
   logic [2:0] advance;
+  logic [15:0] ahead;
   logic fault, given_valid;
   logic [31:0] given, drops_q;
   ring_state_t ring;
@@ -169,6 +160,7 @@ module weir_punt
       .write_i,
       .state_o(ring),
       .advance_i(advance),
+      .ahead_i(ahead),
       .fault_i(fault),
       .given_valid_o(given_valid),
       .given_o(given),
@@ -224,13 +216,37 @@ module weir_punt
   assign returning = source_q[1];
   assign mirror = header.tail.code == PUNT_MIRROR;
 
+  // Of each direction: frames that are on their way here, or are dealt with; and how many of them, the first ones, the
+  // ledgers no longer know, since a reset came behind them. Those are dropped, and nothing is said of them.
+  logic [1:0][15:0] pending_q, pending_d, stale_q;
+  logic [1:0] own;
+  logic is_stale;
+
+  assign is_stale = !returning && stale_q[source_q[0]] != '0;
+
+  for (genvar i = 0; i < 2; i++) begin : gen_pending
+    assign own[i] = leave_o && source_q[0] == 1'(i);
+    assign pending_d[i] = pending_q[i] + 16'(punt_enter_i[i]) - 16'(own[i]);
+
+    always_ff @(posedge clk_i) begin
+      if (!rst_ni) begin
+        pending_q[i] <= '0;
+        stale_q[i] <= '0;
+      end else begin
+        pending_q[i] <= pending_d[i];
+        if (clear_i || !ledgers_ready_i) stale_q[i] <= pending_d[i];
+        else if (stale_q[i] != '0) stale_q[i] <= stale_q[i] - 16'(own[i]);
+      end
+    end
+  end
+
   always_ff @(posedge clk_i) begin
     if (!rst_ni) turn_q <= 1'b0;
     else if (pick && !source_d[1]) turn_q <= !source_d[0];
     if (pick) begin
       source_q <= source_d;
-      frame_q <= source_d[1] ? back_i : staged[source_d[0]].verdict;
-      lost_q <= !source_d[1] && staged[source_d[0]].lost;
+      frame_q <= source_d[1] ? back_i : staged[source_d[0]];
+      lost_q <= !source_d[1] && staged_lost[source_d[0]];
     end
   end
 
@@ -292,7 +308,7 @@ module weir_punt
   assign reserve = returning ? '0 : retry_reserve(config_i.size_log2);
   assign no_room = lost_q || !credit_room || ring.room < 32'(slots) + reserve;
   assign no_credit = !returning && eni_i.punt_credit != '0 && 32'(used_q) + 32'(slots) > eni_i.punt_credit;
-  assign writes = !no_room && !no_credit;
+  assign writes = !no_room && !no_credit && !is_stale;
 
   // What is written, and where. A ring that the host stops meanwhile has not got it.
   logic written_q, stopped_q, refused_q, skipped_q;
@@ -420,9 +436,10 @@ module weir_punt
   assign fault = state_q == PUNT_FINISH && refused_q;
   assign dma_refused_o = fault;
   assign advance = done ? slots : '0;
+  assign ahead = (state_q == PUNT_AWAIT || state_q == PUNT_FINISH) && !stopped_q ? 16'(slots) : '0;
   assign take = done;
-  assign drop = state_q == PUNT_JUDGE && no_room && !returning
-      || state_q == PUNT_FINISH && stopped_q && !refused_q && !returning;
+  assign drop = (state_q == PUNT_JUDGE && no_room || state_q == PUNT_FINISH && stopped_q && !refused_q) && !returning
+      && !is_stale;
   assign dma_write_bytes_o = done ? 19'({slots, 6'd0}) + 19'(held) : '0;
   assign punts_o = {done && header.key.port.egress, done && !header.key.port.egress};
 
@@ -442,7 +459,7 @@ module weir_punt
   logic over;
 
   assign over = state_q == PUNT_END && state_d == PUNT_IDLE;
-  assign end_valid_o = state_q == PUNT_END && !returning && !mirror;
+  assign end_valid_o = state_q == PUNT_END && !returning && !mirror && !is_stale;
   assign end_o = '{
       egress: header.key.port.egress,
       bank: frame_q.bank,
@@ -458,16 +475,12 @@ module weir_punt
   assign leave_o = over && !returning;
   assign leave_bank_o = frame_q.bank;
 
-  for (genvar i = 0; i < 2; i++) begin : gen_outcome
-    logic own;
-    assign own = over && !returning && header.key.port.egress == (i == 1);
-    assign skipped_o[i] = own && !mirror && skipped_q;
-    assign mirrored_o[i] = own && mirror && !skipped_q;
-  end
+  assign skipped_o = mirror || !skipped_q || is_stale ? '0 : own;
+  assign mirrored_o = !mirror || skipped_q || is_stale ? '0 : own;
 
   assign busy_o = state_q != PUNT_IDLE || staged_valid != '0 || credit_busy;
 
   logic unused;
-  assign unused = &{1'b0, staged_level, eni_i, frame_q.forward, frame_q.punt, beat.bytes};
+  assign unused = &{1'b0, clk_front_i, rst_front_ni, eni_i, frame_q.forward, frame_q.punt, beat.bytes};
 
 endmodule

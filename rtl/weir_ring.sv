@@ -27,6 +27,9 @@ module weir_ring
 
     // Entries that the NIC has written or gives back.
     input logic [2:0] advance_i,
+    // Of the NIC's rings: entries that host memory may have already, but whose answer `advance_i` has yet to count. The
+    // host can be faster than that answer.
+    input logic [15:0] ahead_i,
     // Host memory failed.
     input logic fault_i,
 
@@ -66,12 +69,13 @@ module weir_ring
       && config_i.base <= ~64'(bytes);
 
   // What the ring would hold with the host's new index, and how far it would move.
-  logic [31:0] size, used, used_then, moved;
+  logic [31:0] size, used, used_then, moved, held;
 
   assign size = 32'd1 << config_i.size_log2;
   assign used = HOST_PRODUCES ? host_q - nic_q : nic_q - host_q;
-  assign used_then = HOST_PRODUCES ? write_i.index - nic_q : nic_q - write_i.index;
+  assign used_then = HOST_PRODUCES ? write_i.index - nic_q : nic_q + 32'(ahead_i) - write_i.index;
   assign moved = write_i.index - host_q;
+  assign held = nic_d - host_q;
 
   always_comb begin
     enabled_d = enabled_q;
@@ -84,7 +88,7 @@ module weir_ring
     pump_d = 1'b0;
     given_valid_d = 1'b0;
 
-    if (!HOST_PRODUCES && nic_d - host_q > high_water_q && enabled_q) high_water_d = nic_d - host_q;
+    if (!HOST_PRODUCES && enabled_q && !held[31] && held > high_water_q) high_water_d = held;
 
     if (write_i.index_valid) begin
       if (!enabled_q) begin
@@ -148,7 +152,7 @@ module weir_ring
     state_o.faulted = faulted_q;
     state_o.host_index = host_q;
     state_o.nic_index = nic_q;
-    state_o.used = used;
+    state_o.used = !HOST_PRODUCES && used[31] ? '0 : used;
     state_o.room = enabled_q && !faulted_q ? size - used : '0;
     state_o.high_water = high_water_q;
   end

@@ -82,6 +82,7 @@ module weir_ring_read
       .write_i,
       .state_o,
       .advance_i(release_valid_i ? release_i : 3'd0),
+      .ahead_i('0),
       .fault_i(fault_i || (taken && !entry_ok_o)),
       .given_valid_o(unused_given_valid),
       .given_o(unused_given),

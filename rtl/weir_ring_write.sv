@@ -91,6 +91,9 @@ module weir_ring_write
   logic fault, advance, unused_given_valid;
   logic [31:0] unused_given;
 
+  count_t in_flight_q;
+  logic is_void;
+
   weir_ring #(
       .HOST_PRODUCES(1'b0),
       .ENTRY_BYTES(ENTRY_BYTES)
@@ -101,6 +104,7 @@ module weir_ring_write
       .write_i,
       .state_o,
       .advance_i({2'b00, advance}),
+      .ahead_i(is_void ? '0 : 16'(in_flight_q)),
       .fault_i(fault),
       .given_valid_o(unused_given_valid),
       .given_o(unused_given),
@@ -112,8 +116,8 @@ module weir_ring_write
 
   // Entries taken and not yet answered for. What is void is sent to its end, and does not count;
   // what is mute is not even spoken of.
-  count_t in_flight_q, in_flight_d;
-  logic void_q, mute_q, is_void, take, report;
+  count_t in_flight_d;
+  logic void_q, mute_q, take, report;
 
   assign is_void = void_q || !state_o.enabled;
   assign in_flight_d = in_flight_q + count_t'(take) - count_t'(report);

@@ -112,10 +112,6 @@ module weir_top
     output logic [1:0] stall_o
 );
 
-  if (TWO_CLOCKS) begin : gen_bad_clocks
-    $error("weir_top: TWO_CLOCKS is 1, expected 0: eni, window and punt have one clock");
-  end
-
   // ---- Who is awake ----
 
   localparam int unsigned INGRESS = 0;
@@ -181,7 +177,7 @@ module weir_top
   logic inject_enter, inject_leave, inject_leave_bank;
 
   // Engines and work to punt.
-  logic [1:0] punt_valid, punt_taken, punt_lost, punt_beat_valid, punt_beat_ready;
+  logic [1:0] punt_valid, punt_taken, punt_lost, punt_beat_valid, punt_beat_ready, punt_waits;
   logic [1:0][15:0] punt_room;
   verdict_t [1:0] punt;
   beat_t [1:0] punt_beat;
@@ -275,7 +271,8 @@ module weir_top
         .out_valid_o(out_valid_o[i]), .out_ready_i(out_ready_i[i]), .out_o(out), .out_user_o(out_user_o[i]),
         .punt_room_i(punt_room[i]), .punt_valid_o(punt_valid[i]), .punt_ready_i(punt_taken[i]), .punt_o(punt[i]),
         .punt_lost_o(punt_lost[i]), .punt_beat_valid_o(punt_beat_valid[i]), .punt_beat_ready_i(punt_beat_ready[i]),
-        .punt_beat_o(punt_beat[i]), .punt_enter_o(punt_enter[i]), .punt_enter_bank_o(punt_enter_bank[i]),
+        .punt_beat_o(punt_beat[i]), .punt_busy_i(punt_waits[i]), .punt_enter_o(punt_enter[i]),
+        .punt_enter_bank_o(punt_enter_bank[i]),
         .leave_o(leave[i]), .leave_bank_o(leave_bank[i]), .inject_done_o(inject_done[i]),
         .inject_done_bank_o(inject_done_bank[i]), .events_o(engine_events[i][0]), .stall_o(stall_o[i]), .clear_i(clear),
         .ready_o(engines_ready[i]), .busy_o(engines_busy[i])
@@ -325,9 +322,12 @@ module weir_top
   weir_punt #(
       .ENIS_LOG2(ENIS_LOG2),
       .PUNT_BEATS(PUNT_BEATS),
-      .CREDIT_FRAMES(CREDIT_FRAMES)
+      .CREDIT_FRAMES(CREDIT_FRAMES),
+      .TWO_CLOCKS(TWO_CLOCKS)
   ) u_punt (
-      .clk_i(clk[PUNT]), .rst_ni, .clear_i(clear), .ready_o(punt_ready), .busy_o(punt_busy), .config_i(punt_config),
+      .clk_i(clk[PUNT]), .rst_ni, .clk_front_i, .rst_front_ni, .punt_busy_o(punt_waits),
+      .punt_enter_i(punt_enter), .ledgers_ready_i(eni_ready), .clear_i(clear), .ready_o(punt_ready),
+      .busy_o(punt_busy), .config_i(punt_config),
       .write_i(punt_write), .state_o(punt_state), .setup_error_o(punt_setup_error),
       .index_error_o(punt_index_error), .pump_o(punt_pump), .punt_valid_i(punt_valid), .punt_ready_o(punt_taken),
       .punt_i(punt), .punt_lost_i(punt_lost), .punt_beat_valid_i(punt_beat_valid),
@@ -439,8 +439,8 @@ module weir_top
           || retry_valid[i] || scan_valid[i] || side_valid[i] || row_valid[i] || activity_valid[i]
           || inject_valid[i] || inject_beat_valid[i];
     end
-    awake[PUNT] = punt_busy || punt_valid != '0 || punt_beat_valid != '0 || back_valid || back_beat_valid
-        || punt_write.control_valid || punt_write.index_valid || flow_answered || write_done[0];
+    awake[PUNT] = punt_busy || punt_enter != '0 || !eni_ready || punt_valid != '0 || punt_beat_valid != '0 || back_valid
+        || back_beat_valid || punt_write.control_valid || punt_write.index_valid || flow_answered || write_done[0];
     awake[WORK] = work_busy || window_busy || drain_valid || announce || pump || commands_busy || entry_valid != '0
         || probe_valid != '0 || shown_valid || fetched_valid || completion_done || record_done || write_done[1]
         || op_answered != '0 || retry_answered != '0 || scan_answered != '0 || side_answered != '0
@@ -459,7 +459,7 @@ module weir_top
 
   // Only egress has a shaper. A frame of inject has left when inject says so.
   logic unused;
-  assign unused = &{1'b0, clk_front_i, rst_front_ni, shape_valid[0], shape[0], shaped_valid[0], shaped[0],
+  assign unused = &{1'b0, shape_valid[0], shape[0], shaped_valid[0], shaped[0],
       inject_done_bank, entry_iova[0], pending[0]};
 
 endmodule

@@ -233,6 +233,14 @@ module weir_ring_write_formal
     known_q <= rst_ni && !restarts;
   end
 
+  // How far the producer is from the host's index, which may be ahead of it by what is under way; and what the ring will
+  // hold when that has been answered for.
+  localparam index_t AHEAD_MAX = 1024;
+  index_t gap, promised;
+
+  assign gap = state.nic_index - state.host_index;
+  assign promised = gap + (dut.is_void ? '0 : 32'(dut.in_flight_q));
+
   // What goes out.
   address_t bus_address, shown_address;
   logic [DATA_BITS:0] shown_entry;
@@ -255,7 +263,9 @@ module weir_ring_write_formal
     if (rst_ni) begin
       aligned : assert (!state.enabled || (base_i & BASE_BITS'(ENTRY_BYTES - 1)) == '0);
       used : assert (!state.enabled || state.used <= size);
-      room : assert (dut.is_void || state.used + 32'(dut.in_flight_q) <= size);
+      ahead : assert (!state.enabled || gap <= size || -gap <= AHEAD_MAX);
+      room : assert (!state.enabled || promised <= size
+          || state.faulted && (dut.is_void || dut.in_flight_q == '0));
       if (take) begin
         unread : assert (state.enabled && dut.index - state.host_index < size);
         in_line : assert (!line_q || dut.index == last_q + 1'b1);

@@ -56,14 +56,15 @@ mod verilate {
             println!("cargo:rerun-if-env-changed={name}");
         }
         let sizes = SIZES.map(|(name, variable, otherwise)| (name, size(variable, otherwise)));
-        // Not a size: blocks rest while nothing moves in them.
-        let with_rest = [sizes[0], sizes[1], ("RESTS", 1)];
+        // Not sizes. Blocks rest while nothing moves in them, if there is one clock for all.
+        let two_clocks = size("WEIR_RTL_TWO_CLOCKS", 0);
+        let of_top = [sizes[0], sizes[1], ("TWO_CLOCKS", two_clocks), ("RESTS", u32::from(two_clocks == 0))];
         let root = verilator_root();
         let mut library = cc::Build::new();
-        let mut rust = sizes.map(|(name, size)| shim::constant(name, size)).concat();
+        let mut rust: String = of_top[..3].iter().map(|(name, value)| shim::constant(name, *value)).collect();
         for (module, file, name) in TOPS {
             let folder = out.join(module);
-            let parameters = if name == "WeirTop" { &with_rest[..] } else { &[] };
+            let parameters = if name == "WeirTop" { &of_top[..] } else { &[] };
             verilate(module, &crate_dir.join(file), &rtl, &folder, trace, parameters);
             let header = read(&folder.join(format!("V{module}.h")));
             let ports = ports::parse(&header);

@@ -17,8 +17,9 @@ const AT_ONCE: u32 = 512;
 /// The key of a flow.
 #[must_use]
 pub fn key(direction: Direction, flow: u32) -> FlowKey {
-    let mut key = FlowKey { src_port: flow as u16, dst_port: 443, protocol: protocol::TCP, ..FlowKey::default() };
-    key.src[..4].copy_from_slice(&(0x0a00_0000 | flow >> 16).to_be_bytes());
+    let mut key = FlowKey { src_port: 50_000, dst_port: 443, protocol: protocol::TCP, ..FlowKey::default() };
+    // An odd factor, so no two are the same. The hash is linear: numbers in a row would share few buckets.
+    key.src[..4].copy_from_slice(&flow.wrapping_mul(0x9e37_79b1).to_be_bytes());
     key.dst[..4].copy_from_slice(&[192, 168, 0, 1]);
     key.port.set_egress(direction == Direction::Egress);
     key

@@ -11,7 +11,7 @@ use firmware_abi::descriptor::{FlowRecord, RecordKind};
 use firmware_abi::key::Direction;
 use sim::card::{Card, HostBus};
 use sim::faults::Numbers;
-use sim::rtl::{Line, Passed, RtlNic, SIZES, Traffic};
+use sim::rtl::{Line, Passed, RtlNic, SIZES, TWO_CLOCKS, Traffic};
 use std::convert::Infallible;
 use std::rc::Rc;
 use weir_tests::flows::{Flows, key, write_frame};
@@ -29,6 +29,8 @@ const WORST: usize = 65;
 const ROUND_NS: u64 = 20_000;
 /// A beat is taken at the first edge behind it; the second of two may come just behind the first.
 const LATE_CYCLES: u64 = 2;
+/// Every drain is over by then: 100 ms.
+const WAITS_MAX: u64 = 1_000;
 /// No run takes as long.
 const CYCLES_MAX: u64 = 4_000_000;
 const FRAMES_OF_A_LENGTH: u64 = 24;
@@ -78,7 +80,7 @@ impl Rig {
         let line = nic.line();
         let card = Card::with_nic(Box::new(nic));
         card.keep_sent(false);
-        let flows = Flows::new(&card, SIZES.slots_log2, 100_000.min(3 << (SIZES.slots_log2 - 2)));
+        let flows = Flows::new(&card, SIZES.slots_log2, 100_000.min(13 << (SIZES.slots_log2 - 4)));
         let (numbers, counted) = (Numbers::new(1), Counted::default());
         Self { card, line, flows, numbers, counted, spare: None, closing: false, commands: 0 }
     }
@@ -172,7 +174,9 @@ impl Rig {
     /// What the NIC has counted.
     fn moved(&self) -> String {
         let counters = self.flows.driver.counters();
-        counters.iter().filter(|c| c.value > 0).map(|c| format!("{} {}; ", c.name, c.value)).collect()
+        let moved: String =
+            counters.iter().filter(|c| c.value > 0).map(|c| format!("{} {}; ", c.name, c.value)).collect();
+        format!("{moved}{:?}", self.flows.driver.errors())
     }
 
     /// Drains everything.
@@ -183,10 +187,14 @@ impl Rig {
     }
 
     fn wait_for_end(&mut self) {
-        while self.closing {
+        for _ in 0..WAITS_MAX {
+            if !self.closing {
+                return;
+            }
             self.wait(100_000);
             self.take();
         }
+        panic!("no window ends: {:?}, {}", self.flows.driver.window(), self.moved());
     }
 
     /// Runs, and checks that every frame was taken at once, counted once, and has left.
@@ -228,8 +236,12 @@ fn a_wire_that_brings_more_than_the_clock_carries_is_late_and_what_waits_is_coun
     let mut rig = Rig::new();
     let (beats, _) = rig.run(ENGINE_PS, 4, vec![WORST], 50_000);
     assert!(beats.late_cycles.iter().all(|late| *late > 1_000), "281 M beats/s at 250 MHz: {beats:?}");
+    if TWO_CLOCKS {
+        // The engine keeps its clock, however slow the stream's is.
+        return;
+    }
     // A frame in every cycle leaves none to commands: they take theirs when they have waited for long.
     let (frames, counted) = rig.run(2 * ENGINE_PS, 4, vec![SHORTEST], 50_000);
-    assert!(frames.stalls.iter().all(|stalls| *stalls > 100), "148.8 M packets/s at 125 MHz: {frames:?}");
+    assert!(frames.stalls.iter().all(|stalls| *stalls > 0), "148.8 M packets/s at 125 MHz: {frames:?}");
     assert_eq!(counted.packets, frames.left, "what waited is counted all the same");
 }

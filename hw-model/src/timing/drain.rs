@@ -12,8 +12,6 @@ use super::constants::*;
 
 /// Records of a burst, and on their way, at most.
 const BURST: usize = 16;
-/// Scans after which the walk's index begins anew.
-const SCANS_WRAP: u64 = 16;
 /// Entries of a page of 4 KiB, which no burst leaves.
 const PAGE_ENTRIES: u32 = 64;
 
@@ -21,8 +19,6 @@ const PAGE_ENTRIES: u32 = 64;
 #[derive(Clone, Debug, Default)]
 pub struct DrainTiming {
     cycles: u64,
-    /// Slots looked at since reset.
-    scans: u64,
     /// The row at hand; times are counted from when its bits were there.
     row: Option<u32>,
     jobs: usize,
@@ -40,7 +36,7 @@ pub struct DrainTiming {
 impl DrainTiming {
     /// A drain begins.
     pub fn begin(&mut self) {
-        *self = Self { cycles: DRAIN_CYCLES, scans: self.scans, ..Self::default() };
+        *self = Self { cycles: DRAIN_CYCLES, ..Self::default() };
     }
 
     /// A touched slot in `row`. It has counted, and its record goes to `entry` of the ring; or it has not.
@@ -48,16 +44,10 @@ impl DrainTiming {
     pub fn slot(&mut self, board: &Board, row: u32, entry: Option<u32>) {
         if self.row != Some(row) {
             self.end_row(board);
-            *self = Self { cycles: self.cycles, scans: self.scans, row: Some(row), ..Self::default() };
+            *self = Self { cycles: self.cycles, row: Some(row), ..Self::default() };
         }
         let job = self.jobs;
-        let first = match job {
-            0 => 0,
-            // The walk's index of scans wraps: it waits for that of the records to do so too.
-            _ if self.scans.is_multiple_of(SCANS_WRAP) => self.made + 1,
-            _ => self.scan + 1,
-        };
-        self.scans += 1;
+        let first = if job == 0 { 0 } else { self.scan + 1 };
         self.scan = if job < BURST { first } else { first.max(self.over[job % BURST] + DRAIN_ROOM_CYCLES) };
         let made = (self.scan + DRAIN_SLOT_CYCLES).max(if job == 0 { 0 } else { self.made + 1 });
         if made > self.made + 1 || entry.is_none() {

@@ -46,7 +46,7 @@ impl Kind {
 impl Port {
     /// Whether the shim drives it by itself.
     pub(crate) fn is_clock(&self) -> bool {
-        !self.output && (self.name == "clk_i" || self.name.ends_with("_clk_i"))
+        !self.output && self.name.starts_with("clk_")
     }
 }
 

@@ -110,7 +110,8 @@ struct Running {
 pub struct Line(Rc<RefCell<Option<Running>>>);
 
 impl Line {
-    /// Starts `traffic` on both wires. From now on time runs with the clock, whose period is `cycle_ps`.
+    /// Starts `traffic` on both wires. From now on time runs with the clock, whose period is `cycle_ps`; the stream's, if
+    /// it has its own.
     pub fn start(&self, cycle_ps: u64, traffic: Box<dyn Traffic>) {
         let mut running =
             Running { traffic, cycle_ps, now_ps: 0, wires: Default::default(), passed: Passed::default() };
@@ -133,6 +134,11 @@ impl Line {
 
     pub(super) fn is_running(&self) -> bool {
         self.0.borrow().is_some()
+    }
+
+    /// The period of the clock, while there is traffic.
+    pub(super) fn cycle_ps(&self) -> Option<u64> {
+        self.0.borrow().as_ref().map(|running| running.cycle_ps)
     }
 
     /// What the wires drive in the next cycle.

@@ -7,6 +7,7 @@
 //!   time ─▶ time_ns_i ────────────┘   until quiet    └─ MSI-X, fire
 //! ```
 
+mod clocks;
 mod line;
 mod memory;
 mod stream;
@@ -21,6 +22,7 @@ pub(crate) use watch::Watch;
 
 use crate::hostmem::{DmaFaults, HostBus};
 use crate::nic::SimNic;
+use clocks::Clocks;
 use driver::device::Iova;
 use driver::dma::DmaMemory;
 use firmware_abi::registers::offset;
@@ -34,8 +36,11 @@ use top::Resting;
 
 /// A cycle of the flow engine, 250 MHz.
 pub(crate) const CYCLE_PS: u64 = 4_000;
-/// Cycles in a row that must be quiet: what is handed over between two modules is seen by one of them.
-const QUIET_CYCLES: u32 = 4;
+/// Whether the stream has a clock of its own: `WEIR_RTL_TWO_CLOCKS` when the RTL was built.
+pub const TWO_CLOCKS: bool = rtl_sim::tops::TWO_CLOCKS != 0;
+/// Cycles in a row that must be quiet: what is handed over between two modules is seen by one of them, and what
+/// comes from another clock a few cycles later.
+const QUIET_CYCLES: u32 = if TWO_CLOCKS { 16 } else { 4 };
 /// Cycles that a reset is held.
 const RESET_CYCLES: u32 = 16;
 /// No call sets off as much: sweep and drain of the table, and all entries of full rings.
@@ -68,6 +73,7 @@ pub struct RtlNic<B> {
     memory: Memory,
     bus: B,
     cycles: u64,
+    clocks: Clocks,
     quiet: u32,
     /// An interrupt was raised that the host has not been run for.
     fired: bool,
@@ -96,6 +102,7 @@ impl<B: Mapped> RtlNic<B> {
             memory: Memory::default(),
             bus,
             cycles: 0,
+            clocks: Clocks::new(),
             quiet: 0,
             fired: false,
             cursor: 0,
@@ -113,6 +120,7 @@ impl<B: Mapped> RtlNic<B> {
             nic.clock();
         }
         nic.inputs.rst_ni = 1;
+        nic.inputs.rst_front_ni = 1;
         nic.settle();
         nic
     }
@@ -137,31 +145,6 @@ impl<B: Mapped> RtlNic<B> {
     #[must_use]
     pub fn cycles(&self) -> u64 {
         self.cycles
-    }
-
-    /// One cycle of all clocks.
-    fn clock(&mut self) {
-        self.memory.drive(&mut self.inputs);
-        self.line.drive(&mut self.inputs);
-        self.outputs = self.top.step(&self.inputs, 1, CYCLE_PS);
-        self.cycles += 1;
-        if self.inputs.rst_ni == 0 {
-            // Registers hold anything yet.
-            return;
-        }
-        self.memory.take(&self.outputs, &mut self.bus);
-        if let Some(watch) = &mut self.watch {
-            watch.observe(&self.inputs, &self.outputs, self.cycles);
-        }
-        if self.outputs.msix_valid_o != 0 {
-            self.bus.interrupt(self.outputs.msix_vector_o);
-        }
-        self.fired |= self.outputs.fire_o != 0;
-        self.line.take(&self.inputs, &self.outputs);
-        self.quiet = if self.outputs.quiet_o != 0 { self.quiet + 1 } else { 0 };
-        if self.outputs.out_valid_o != 0 {
-            self.take_beats();
-        }
     }
 
     /// Clocks until nothing moves by itself.
@@ -327,6 +310,10 @@ impl<B: Mapped> RtlNic<B> {
     /// have been interrupted before. At most `most`.
     pub(crate) fn burst(&mut self, frames: &[Frame<'_>], most: usize) -> usize {
         let Some(first) = frames.first() else { return 0 };
+        if TWO_CLOCKS {
+            // It is stamped when it has come into the engine's clock: nothing may come behind it until then.
+            return 1;
+        }
         let start_ns = first.time_ns.max(self.now_ns());
         let end_ns = self.outputs.next_event_o.min(start_ns.saturating_add(BURST_NS));
         let slots = |frame: &Frame<'_>| frame_slots(frame.bytes.len().min(FRAME_BYTES_MAX));

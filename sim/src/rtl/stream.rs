@@ -18,7 +18,11 @@ pub(crate) const BOARD: Board = Board::bench(CYCLE_PS);
 
 impl<B: Mapped> RtlNic<B> {
     /// Notes from now on when what passes the ports. Before the host sets anything up.
+    ///
+    /// # Panics
+    /// When the RTL was built with two clocks: times are cycles of one.
     pub(crate) fn set_watch(&mut self) {
+        assert_eq!(rtl_sim::tops::TWO_CLOCKS, 0, "two clocks (WEIR_RTL_TWO_CLOCKS), expected one");
         self.watch = Some(Box::default());
     }
 
@@ -69,8 +73,7 @@ impl<B: Mapped> RtlNic<B> {
             self.inputs.in_last_i = u8::from(last) << index;
             let end = self.cycles + CYCLES_MAX;
             loop {
-                self.clock();
-                if self.outputs.in_ready_o >> index & 1 == 1 {
+                if self.edge().stream && self.outputs.in_ready_o >> index & 1 == 1 {
                     break;
                 }
                 assert!(self.cycles < end, "the RTL takes no frame");
