@@ -123,6 +123,8 @@ pub struct LimitDrops {
     pub skipped_flow_table: u64,
     /// Recorded, but the queue to where the records go was full.
     pub skipped_delivery: u64,
+    /// Counted by the NIC, but the host was restarted and lost what it knew of them.
+    pub skipped_restart: u64,
 }
 
 impl LimitDrops {
@@ -134,6 +136,7 @@ impl LimitDrops {
         self.skipped_dma += other.skipped_dma;
         self.skipped_flow_table += other.skipped_flow_table;
         self.skipped_delivery += other.skipped_delivery;
+        self.skipped_restart += other.skipped_restart;
         self
     }
 }

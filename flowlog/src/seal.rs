@@ -27,7 +27,73 @@ pub struct Sealed {
     pub proofs: Vec<Proof>,
 }
 
+/// What the NIC's ledgers say of a window whose records are lost.
+#[derive(Clone, Copy, Debug)]
+pub struct LostSide {
+    /// The ENI's port.
+    pub vport: u16,
+    /// The direction.
+    pub direction: Direction,
+    /// Packets, in the order of [`Ledger`].
+    pub packets: [u64; Ledger::ALL.len()],
+    /// Bytes, in the same order.
+    pub bytes: [u64; Ledger::ALL.len()],
+    /// Packets that a limit stopped, in the order of [`LimitDrop`].
+    pub limits: [u64; LimitDrop::ALL.len()],
+}
+
+impl LostSide {
+    /// What was tallied and punted is skipped: the NIC has the counts, and nobody the records.
+    fn proof(&self) -> Proof {
+        let counted = |end: Ledger| Amount { packets: self.packets[end as usize], bytes: self.bytes[end as usize] };
+        let lost = counted(Ledger::Tallied).plus(counted(Ledger::Punted));
+        let limit = |reason: LimitDrop| self.limits[reason as usize];
+        Proof {
+            vport: self.vport,
+            direction: self.direction,
+            equation: Equation {
+                offered: counted(Ledger::Offered),
+                policed: counted(Ledger::Policed),
+                accepted: Amount::default(),
+                rejected: Amount::default(),
+                excluded: counted(Ledger::Excluded),
+                non_ip: counted(Ledger::NonIp),
+                malformed: counted(Ledger::Malformed),
+                skipped: counted(Ledger::Skipped).plus(lost),
+            },
+            limits: LimitDrops { skipped_restart: lost.packets, ..hardware_limits(limit) },
+        }
+    }
+}
+
+/// The limits that the NIC counts.
+fn hardware_limits(limit: impl Fn(LimitDrop) -> u64) -> LimitDrops {
+    LimitDrops {
+        policed_packet_rate: limit(LimitDrop::PolicedPackets),
+        policed_bit_rate: limit(LimitDrop::PolicedBits),
+        shaped_packet_rate: limit(LimitDrop::ShapedPackets),
+        shaped_bit_rate: limit(LimitDrop::ShapedBits),
+        skipped_ring: limit(LimitDrop::SkippedRing),
+        skipped_credit: limit(LimitDrop::SkippedCredit),
+        skipped_dma: limit(LimitDrop::SkippedDma),
+        new_flow_rate: limit(LimitDrop::NewFlows),
+        ..LimitDrops::default()
+    }
+}
+
 impl Sealed {
+    /// A window that was open when the host lost its memory: no records, and of `ports` ENIs what the NIC's ledgers say.
+    #[must_use]
+    pub fn lost(bounds: WindowBounds, ports: u16, sides: &[LostSide]) -> Self {
+        let proof = |vport: u16, direction: Direction| {
+            let side = sides.iter().find(|side| (side.vport, side.direction) == (vport, direction));
+            let (equation, limits) = (Equation::default(), LimitDrops::default());
+            side.map_or(Proof { vport, direction, equation, limits }, LostSide::proof)
+        };
+        let proofs = (0..ports).flat_map(|vport| Direction::ALL.map(|direction| proof(vport, direction)));
+        Self { number: 0, index: 0, bounds, overruns: 0, drain_ns: 0, proofs: proofs.collect() }
+    }
+
     /// The same without its records: what they held is skipped, because the queue to where they go was full.
     #[must_use]
     pub fn left_out(&self) -> Self {
@@ -117,17 +183,9 @@ impl<M: Memory> Windows<M> {
                 skipped: counted(Ledger::Skipped).plus(aside(host.skipped)),
             },
             limits: LimitDrops {
-                policed_packet_rate: limit(LimitDrop::PolicedPackets),
-                policed_bit_rate: limit(LimitDrop::PolicedBits),
-                shaped_packet_rate: limit(LimitDrop::ShapedPackets),
-                shaped_bit_rate: limit(LimitDrop::ShapedBits),
-                skipped_ring: limit(LimitDrop::SkippedRing),
-                skipped_credit: limit(LimitDrop::SkippedCredit),
-                skipped_dma: limit(LimitDrop::SkippedDma),
-                new_flow_rate: limit(LimitDrop::NewFlows),
                 connection_limit: host.over_limit,
                 skipped_flow_table: host.skipped[0],
-                skipped_delivery: 0,
+                ..hardware_limits(limit)
             },
         }
     }
@@ -168,6 +226,7 @@ fn skip_reason(limits: &LimitDrops) -> SkipReason {
         (limits.skipped_dma, SkipReason::DmaFault),
         (limits.skipped_flow_table, SkipReason::TableFull),
         (limits.skipped_delivery, SkipReason::DeliveryFull),
+        (limits.skipped_restart, SkipReason::HostRestart),
     ];
     let mut named = reasons.iter().filter(|(count, _)| *count > 0).map(|(_, reason)| *reason);
     match (named.next(), named.next()) {

@@ -19,7 +19,7 @@ use firmware_abi::key::Direction;
 use firmware_abi::time::tick_base_ns;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-pub use crate::seal::Sealed;
+pub use crate::seal::{LostSide, Sealed};
 pub use crate::tally::Tally;
 
 /// What the host itself did with packets of an ENI and direction, other than recording them.

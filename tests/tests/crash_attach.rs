@@ -11,12 +11,13 @@ use firmware_abi::descriptor::Ledger;
 use firmware_abi::key::Direction;
 use firmware_abi::registers::offset;
 use firmware_abi::time::SECOND_NS;
+use flowlog::record::{Entry, SkipReason};
 use sim::card::{Card, Frame, SimDevice, SimIo};
 use sim::faults::{Crashing, Fuse, Numbers, Removable, flip_a_bit, run_until_crash};
 use std::convert::Infallible;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use weir::meter::{Meter, MeterError};
+use weir::meter::{Meter, MeterError, lost_window};
 use weir_tests::archive::Archive;
 use weir_tests::nic;
 use weir_tests::rig::{Deaths, Rig, run};
@@ -94,6 +95,15 @@ fn a_host_that_lost_its_memory_gets_the_open_windows_counts_of_the_nic() {
         }
     }
     assert!(seen >= 300, "only {seen} packets in the open window");
+    let lost = lost_window(&window, &ledgers, scenario.ports);
+    assert_eq!(lost.proofs.iter().map(|proof| proof.equation.offered.packets).sum::<u64>(), seen);
+    for proof in &lost.proofs {
+        assert!(proof.equation.holds(), "{proof:?}");
+        let recorded = proof.equation.accepted.packets + proof.equation.rejected.packets;
+        assert_eq!((recorded, proof.limits.skipped_restart > 0), (0, proof.equation.skipped.packets > 0), "{proof:?}");
+        let Some(Entry::SkipData(skipped)) = lost.status_entry(proof.vport, 0) else { panic!("{proof:?}") };
+        assert_eq!(skipped.reason, SkipReason::HostRestart, "{proof:?}");
+    }
     rig.play_frames(after..scenario.traffic.packets as usize);
     rig.finish();
     rig.archive.check();

@@ -130,12 +130,12 @@ pub fn named<'a>(enis: &'a [EniId], sides: &'a [Side]) -> impl Iterator<Item = (
 
 /// The limits by name.
 #[must_use]
-pub fn limits_of(limits: &LimitDrops) -> [(&'static str, u64); 11] {
+pub fn limits_of(limits: &LimitDrops) -> [(&'static str, u64); 12] {
     let mut copy = *limits;
     limits_mut(&mut copy).map(|(name, count)| (name, *count))
 }
 
-fn limits_mut(limits: &mut LimitDrops) -> [(&'static str, &mut u64); 11] {
+fn limits_mut(limits: &mut LimitDrops) -> [(&'static str, &mut u64); 12] {
     [
         ("policed_packet_rate", &mut limits.policed_packet_rate),
         ("policed_bit_rate", &mut limits.policed_bit_rate),
@@ -148,6 +148,7 @@ fn limits_mut(limits: &mut LimitDrops) -> [(&'static str, &mut u64); 11] {
         ("connection_limit", &mut limits.connection_limit),
         ("skipped_flow_table", &mut limits.skipped_flow_table),
         ("skipped_delivery", &mut limits.skipped_delivery),
+        ("skipped_restart", &mut limits.skipped_restart),
     ]
 }
 

@@ -14,12 +14,14 @@
 //! short is published again, with the same sequence numbers.
 
 mod ageing;
+mod lost;
 mod memory;
 mod picture;
 mod publish;
 mod punts;
 mod setup;
 
+pub use lost::lost_window;
 pub use memory::ArenaMemory;
 pub use publish::{Sink, Subscription};
 pub use setup::{EniSetup, MeterConfig};
