@@ -43,7 +43,7 @@ def lockstep(folder, number, arguments=()):
         "WEIR_RTL_ENIS_LOG2": "6",
         "WEIR_LOCKSTEP_FRAMES": str(FRAMES),
         # What does not depend on the RTL is built once for both.
-        "CARGO_TARGET_DIR": os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target")),
+        "CARGO_TARGET_DIR": str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target")),
         SWITCH: str(number),
     }
     command = [os.environ.get("CARGO", "cargo"), *CARGO, *arguments]
