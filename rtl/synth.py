@@ -276,6 +276,9 @@ arrays of up to {LUT_DEPTH} rows are left to LUTs): arithmetic, not mapping. Wha
 
 {sizes}
 
+The default is more than the block memories of an UltraScale+ device hold: its tables are for the larger memories that such a device has besides
+(UltraRAM of 288 Kib). That they map to those is not shown here: what is mapped below are small tables.
+
 ## By module
 
 Mapped with {', '.join(f'`{size}` {value}' for size, value in MAPPED.items())}: all instances of a module together, without the
