@@ -22,7 +22,7 @@ CARGO = [
 ]
 SWITCH = "WEIR_RTL_PLANTED"
 PLANTED = f'$c32("(std::getenv(\\"{SWITCH}\\") ? std::atoi(std::getenv(\\"{SWITCH}\\")) : 0)")'
-SECONDS_MAX = 1800
+SECONDS_MAX = 3600
 
 
 def plant(mutants, folder, edited):

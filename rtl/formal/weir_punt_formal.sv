@@ -2,14 +2,17 @@
 //
 //   one at a time   a frame is taken when the one before is over
 //   one end         a frame of a gate that is no copy ends once, when it is over, and under its own ENI, direction, bank and
-//                   bytes; a copy and what returns never do; a frame that returns is said to be done once; every
-//                   frame of a gate leaves its window once
+//                   bytes; a copy and what returns never do, nor what a reset came behind; a frame that returns is
+//                   said to be done once; every frame of a gate leaves its window once
+//   resets          a frame counts as one that a reset came behind if and only if the host reset the NIC, or the ledgers
+//                   were swept, when the frame was judged or later: any frame, by one that is chosen freely
 //   written or not  what ends as skipped has given the host no slot, what does not has given it all of its slots, once
 //   its beats       one last beat is taken of each frame, none behind it, none of one whose beats were lost, and none of
 //                   a frame that is not at its turn: so headers and beats stay together
 //
 // What waits is any that the gates can hand over: the queues and the credit show what they like. Assumed: of a frame
-// whose beats were not lost there are as many as its length says, or more; host memory answers what it was asked.
+// whose beats were not lost there are as many as its length says, or more; what waits was announced when it was judged,
+// and fewer than 65,535 frames are on their way; host memory answers what it was asked.
 module weir_punt_formal
   import weir_abi_pkg::*;
   import weir_pkg::*;
@@ -17,6 +20,8 @@ module weir_punt_formal
     input logic clk_i,
     input logic rst_ni,
     input logic clear_i,
+    input logic [1:0] punt_enter_i,
+    input logic ledgers_ready_i,
     input ring_config_t config_i,
     input ring_write_t write_i,
     input logic back_valid_i,
@@ -36,7 +41,7 @@ module weir_punt_formal
 
   ring_state_t state;
   logic ready, busy, setup_error, index_error, pump, back_ready, back_beat_ready, back_done, back_ok;
-  logic [1:0] punt_ready, punt_beat_ready, punts, skipped, mirrored;
+  logic [1:0] punt_ready, punt_beat_ready, punt_busy, punts, skipped, mirrored;
   logic [1:0][15:0] punt_room;
   logic flow_valid, end_valid, dma_valid, dma_data_valid, leave, leave_bank, dma_refused;
   limits_t flow_limits;
@@ -55,6 +60,8 @@ module weir_punt_formal
   ) dut (
       .clk_i,
       .rst_ni,
+      .clk_front_i(1'b0),
+      .rst_front_ni(1'b0),
       .clear_i,
       .ready_o(ready),
       .busy_o(busy),
@@ -72,6 +79,9 @@ module weir_punt_formal
       .punt_beat_ready_o(punt_beat_ready),
       .punt_beat_i('0),
       .punt_room_o(punt_room),
+      .punt_busy_o(punt_busy),
+      .punt_enter_i,
+      .ledgers_ready_i,
       .back_valid_i,
       .back_ready_o(back_ready),
       .back_i,
@@ -134,8 +144,8 @@ module weir_punt_formal
     take_lost = 1'b0;
     for (int i = 0; i < 2; i++) begin
       if (takes[i]) begin
-        taken = dut.staged[i].verdict;
-        take_lost = dut.staged[i].lost;
+        taken = dut.staged[i];
+        take_lost = dut.staged_lost[i];
       end
     end
   end
@@ -170,11 +180,50 @@ module weir_punt_formal
     end
   end
 
-  // Until it is taken, an end stays.
+  // Frames that were judged and have not left; and one of them, chosen freely: how many are left up to it, and whether a
+  // reset came behind it.
+  logic reset;
+  logic [1:0] choose, leaves_way, starts, watched_q, gone_q;
+  logic [1:0][15:0] under_way_q, up_to_q;
+
+  assign reset = clear_i || !ledgers_ready_i;
+
+  for (genvar i = 0; i < 2; i++) begin : gen_watch
+    weir_any #(.WIDTH(1)) u_choose (.Y(choose[i]));
+    assign leaves_way[i] = leave && source_q == 2'(i);
+    assign starts[i] = choose[i] && punt_enter_i[i] && !watched_q[i];
+
+    always_ff @(posedge clk_i) begin
+      under_way_q[i] <= rst_ni ? under_way_q[i] + 16'(punt_enter_i[i]) - 16'(leaves_way[i]) : '0;
+      if (!rst_ni) watched_q[i] <= 1'b0;
+      else watched_q[i] <= starts[i] || watched_q[i] && !(leaves_way[i] && up_to_q[i] == 16'd1);
+      up_to_q[i] <= (starts[i] ? under_way_q[i] + 16'd1 : up_to_q[i]) - 16'(leaves_way[i]);
+      gone_q[i] <= reset || gone_q[i] && !starts[i];
+    end
+
+    always_comb begin
+      if (rst_ni) begin
+        assume (!takes[i] || under_way_q[i] != '0);
+        assume (!punt_enter_i[i] || under_way_q[i] < 16'hfffe);
+
+        if (held_q && source_q == 2'(i) && watched_q[i] && up_to_q[i] == 16'd1) begin
+          reset_behind : assert (dut.is_stale == gone_q[i]);
+        end
+
+        // What holds between.
+        pending : assert (dut.pending_q[i] == under_way_q[i] && dut.stale_q[i] <= under_way_q[i]);
+        has_not_left : assert (under_way_q[i] != '0 || !held_q || source_q != 2'(i));
+        on_its_way : assert (!watched_q[i] || up_to_q[i] != '0 && up_to_q[i] <= under_way_q[i]);
+        stale_up_to : assert (!watched_q[i] || gone_q[i] == (dut.stale_q[i] >= up_to_q[i]));
+      end
+    end
+  end
+
+  // Until it is taken, an end stays, but for a reset.
   logic waits_q;
   punt_end_t waits_with_q;
   always_ff @(posedge clk_i) begin
-    waits_q <= rst_ni && end_valid && !end_ready_i;
+    waits_q <= rst_ni && end_valid && !end_ready_i && !reset;
     waits_with_q <= ended;
   end
 
@@ -193,7 +242,7 @@ module weir_punt_formal
       one_taken : assert ($countones({takes, take_back}) <= 1);
       one_at_a_time : assert (!take || !held_q);
       over_once : assert (!is_over || held_q);
-      ends_with_it : assert ((end_valid && end_ready_i) == (is_over && !returns_q && !is_copy));
+      ends_with_it : assert ((end_valid && end_ready_i) == (is_over && !returns_q && !is_copy && !dut.is_stale));
       back_is_done : assert (back_done == (is_over && returns_q));
       leaves : assert (leave == (is_over && !returns_q) && (!leave || leave_bank == frame_q.bank));
       stays : assert (!waits_q || end_valid && ended == waits_with_q);
