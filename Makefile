@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help build test bench fmt lint unit tidy fuzz fuzz-brief generate generate-check deny clean tools
-.PHONY: rtl-tools rtl-lint rtl-elaborate rtl-test lockstep line-rate formal formal-full mutants synth
+.PHONY: rtl-tools rtl-lint rtl-elaborate rtl-test lockstep line-rate two-clocks formal formal-full mutants synth
 
 CARGO ?= cargo
 PYTHON ?= python3
@@ -31,9 +31,9 @@ build: ## build the `weir` program, optimised
 
 # In order: what fails soonest first. What takes long: `unit`, which compiles everything anew without
 # optimisation; of the RTL, `rtl-test`, which compiles the verilated NIC and everything around it, `lockstep`, which
-# puts a million frames through it, and `mutants`.
+# puts a million frames through it, `line-rate`, which compiles it anew with larger tables, and `mutants`.
 STAGES = tools fmt-check lint generate-check unit fuzz-brief
-RTL_STAGES = rtl-lint rtl-elaborate rtl-test lockstep formal mutants
+RTL_STAGES = rtl-lint rtl-elaborate rtl-test lockstep line-rate formal mutants
 WHICH = $(STAGES) $(RTL_STAGES)
 
 test: ## everything that must hold: format, lints, tests, generated files, a little fuzzing, and all of test-rtl
@@ -121,8 +121,9 @@ rtl-elaborate: rtl-tools ## whether the reader for synthesis takes the whole NIC
 RTL = WEIR_RTL_VENV="$(RTL_VENV)"; . rtl/env.sh
 SMALL = $(RTL); WEIR_RTL_SLOTS_LOG2=12; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SLOTS_LOG2 WEIR_RTL_ENIS_LOG2
 
-rtl-test: rtl-tools ## the RTL verilated, against the contract and against software
-	@$(SMALL); $(CARGO) test $(VERILATED) --test abi --test rmw
+rtl-test: rtl-tools ## clippy on what drives the RTL; the RTL verilated, against the contract and software, and reset at any time
+	@$(SMALL); $(CARGO) clippy $(VERILATED) --all-targets -- -D warnings && \
+	    $(CARGO) test $(VERILATED) --test abi --test rmw --test rest --test reset
 
 # The same packages and features for both as well: else all of it is compiled twice.
 VERILATED = --locked -p weir -p weir-rtl-sim -p weir-tests --features weir/rtl,weir-rtl-sim/verilate,weir-tests/rtl
@@ -133,6 +134,11 @@ lockstep: rtl-tools ## model and RTL side by side, compared at every step
 lockstep-full: rtl-tools ## twenty times as many hostile frames, from another seed: make lockstep-full [SEED=1]
 	@$(SMALL); WEIR_LOCKSTEP_FRAMES=20000000 WEIR_LOCKSTEP_SEED="$$((1000 + $(SEED)))" \
 	    $(CARGO) test $(VERILATED) --test lockstep_frames
+
+# With two clocks frames go one at a time, and what compares times is left out: docs/rtl.md.
+two-clocks: rtl-tools ## the RTL whose stream has a clock of its own: the suite, reset, some of the hostile frames
+	@$(SMALL); WEIR_RTL_TWO_CLOCKS=1 WEIR_LOCKSTEP_FRAMES=40000 \
+	    $(CARGO) test $(VERILATED) --test lockstep_suite --test lockstep_frames --test reset
 
 # With room for 100,000 flows.
 LARGE = $(RTL); WEIR_RTL_SLOTS_LOG2=17; WEIR_RTL_ENIS_LOG2=6; export WEIR_RTL_SLOTS_LOG2 WEIR_RTL_ENIS_LOG2

@@ -232,7 +232,7 @@ module weir_bar_formal
 
     if (rst_ni) begin
       together : assert ((wvalid_i && wready) == write_taken);
-      one_at_a_time : assert (!((write_taken || read_taken) && (writing_q || reading_q))
+      one_request : assert (!((write_taken || read_taken) && (writing_q || reading_q))
           && !(write_taken && read_taken));
       never_both : assert (!(writing_q && reading_q));
       b_once : assert (!bvalid || writing_q);

@@ -1,7 +1,7 @@
 // What is proved of weir_ring_write, with the weir_ring in it, whatever host, memory and client do:
 //
 //   unread       an entry is only taken for a slot that the host has read: never more than the ring holds lies
-//                between the host's index and what is under way
+//                between the host's index and what is under way; and none once host memory has failed
 //   in line      what is taken goes to the slot behind the one before, so the phase, which is the index's bit above
 //                the slot, flips once a lap and nowhere else
 //   its place    a beat goes to the address of its index's slot, with the data and the phase that belong there, once
@@ -267,7 +267,7 @@ module weir_ring_write_formal
       room : assert (!state.enabled || promised <= size
           || state.faulted && (dut.is_void || dut.in_flight_q == '0));
       if (take) begin
-        unread : assert (state.enabled && dut.index - state.host_index < size);
+        unread : assert (state.enabled && !state.faulted && dut.index - state.host_index < size);
         in_line : assert (!line_q || dut.index == last_q + 1'b1);
         flips_once_a_lap : assert (!line_q || (dut.entry.data[ENTRY_BITS-1] != last_phase_q)
             == ((dut.index & (size - 1'b1)) == '0));
