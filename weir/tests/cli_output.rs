@@ -315,3 +315,18 @@ fn check_of_captures_prints_both_equations_of_each_window() {
     let nowhere = weir(["check", "no-such-directory"]);
     assert_eq!(code(&nowhere), 3);
 }
+
+#[test]
+fn a_directory_whose_manifest_is_in_segments_is_refused_and_replaced_as_a_whole() {
+    let scratch = Scratch::new("segments");
+    let capture = scratch.capture("a.pcap", &small());
+    let directory = scratch.path("records");
+    assert_eq!(code(&replay(&capture, &directory, &[])), 0);
+    fs::rename(directory.join("manifest.ndjson"), directory.join("manifest-000000000000.ndjson")).expect("a segment");
+    let output = replay(&capture, &directory, &[]);
+    assert_eq!(code(&output), 4);
+    assert!(text(&output.stderr).contains("manifest-000000000000.ndjson"), "{}", text(&output.stderr));
+    assert_eq!(code(&replay(&capture, &directory, &["--overwrite"])), 0);
+    assert_eq!(code(&check(&directory)), 0);
+    assert!(!directory.join("manifest-000000000000.ndjson").exists());
+}

@@ -21,6 +21,7 @@ use super::layout::{self, Layout};
 use super::manifest::{self, FileLine, Line, Manifest, StreamLine, Written};
 use super::pack::Packing;
 use super::part::Part;
+use super::retention;
 use super::spool::{Pending, Spool, Waiting};
 use super::writer::RecordWriter;
 use super::{BUFFER_BYTES, OutputError, OutputOptions, WRITE_BYTES};
@@ -359,9 +360,15 @@ impl Queue {
     }
 }
 
-/// Takes away what an earlier run's manifest lists, and the manifest.
+/// Takes away what an earlier run's manifest lists, and the manifest with its segments.
 fn remove_earlier(root: &Path) -> Result<(), OutputError> {
-    let path = root.join(manifest::NAME);
+    manifest::files(root)?.into_iter().try_for_each(|path| remove_listed(root, path))?;
+    let removed = root.join(retention::NAME);
+    if removed.exists() { fs::remove_file(&removed).map_err(OutputError::file("remove", &removed)) } else { Ok(()) }
+}
+
+/// Takes away what a file of a manifest lists, and the file.
+fn remove_listed(root: &Path, path: PathBuf) -> Result<(), OutputError> {
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),

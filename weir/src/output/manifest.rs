@@ -207,9 +207,12 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Begins the manifest of `root`; there must be none.
+    /// Begins the manifest of `root`; there must be none, and no segment of one.
     pub(super) fn create(root: &Path) -> Result<Self, OutputError> {
         let path = root.join(NAME);
+        if let Some(segment) = files(root)?.into_iter().find(|file| *file != path) {
+            return Err(OutputError::Occupied { manifest: segment });
+        }
         let mut options = OpenOptions::new();
         let file = options.write(true).create_new(true).open(&path).or_else(|error| {
             let in_use = std::fs::metadata(&path).map_or(true, |known| known.len() > 0);

@@ -102,10 +102,6 @@ fn cell(place: usize, text: String) -> Cell<'static> {
 }
 
 fn eni_row(row: &EniRow, rates: &[u64], controls: &Controls) -> Row<'static> {
-    let limited = match &row.limit {
-        Some(_) if row.limited_pps > 0.0 => short(row.limited_pps),
-        _ => short(0.0),
-    };
     let texts = [
         row.eni.clone(),
         short(row.ingress_pps),
@@ -113,7 +109,7 @@ fn eni_row(row: &EniRow, rates: &[u64], controls: &Controls) -> Row<'static> {
         short(row.egress_pps),
         short(row.egress_bps),
         short(row.rejected_pps),
-        limited,
+        short(row.limited_pps),
         short(row.skipped),
         bars(rates),
     ];
